@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"math/big"
+	"path/filepath"
+	"time"
+
+	"selfaudit/internal/testlog"
+	"selfaudit/internal/testpki"
+)
+
+// The generated log. One entry in ten is of the two audited issuers; 15 in 100 are final
+// certificates, the rest precertificates; half of the subject keys are RSA. A record of it has
+// about the size of a real one (1.4 kB in a data tile).
+const (
+	logOrigin   = "bench.ct.example/2026h2"
+	foreignCAs  = 20
+	oneInOurs   = 10
+	finalsIn100 = 15
+)
+
+// logStart is the time stamp of the first entry; one entry comes every 20 seconds.
+var logStart = time.Date(2026, 8, 2, 0, 0, 0, 0, time.UTC)
+
+func logKey() *testpki.Key { return testpki.ECKey("bench log") }
+
+// pki is who issues the entries of the generated log. It follows from nothing, so every
+// process can make it again.
+type pki struct {
+	ours    []*testpki.CA // one RSA, one P-256
+	foreign []*testpki.CA
+	absent  *testpki.CA // issued nothing
+}
+
+func newPKI() *pki {
+	root := testpki.NewRoot("Bench Root", testpki.CAOptions{})
+	p := &pki{absent: root.NewCA("Absent CA", testpki.CAOptions{})}
+	p.ours = append(p.ours, root.NewCA("Audited CA RSA", testpki.CAOptions{Key: testpki.RSAKey(0)}), root.NewCA("Audited CA EC", testpki.CAOptions{}))
+	for i := range foreignCAs {
+		p.foreign = append(p.foreign, root.NewCA(fmt.Sprintf("Foreign CA %d", i), testpki.CAOptions{}))
+	}
+	return p
+}
+
+// generator makes the entries of a log.
+type generator struct {
+	pki    *pki
+	onlyEC bool // our entries are all of the P-256 issuer: faster to make
+	moduli moduli
+	keys   []*testpki.Key
+}
+
+func newGenerator(onlyEC bool) *generator {
+	g := &generator{pki: newPKI(), onlyEC: onlyEC}
+	for i := range 64 { // linting would notice that keys come twice, harvesting does not
+		if i%2 == 0 {
+			g.keys = append(g.keys, testpki.ECKey(fmt.Sprintf("subject %d", i)))
+		} else {
+			g.keys = append(g.keys, g.moduli.key())
+		}
+	}
+	return g
+}
+
+// isOurs says whether entry i is of an audited issuer.
+func isOurs(i int) bool { return i%oneInOurs == 3 }
+
+// entry returns entry i. Ours carry true signatures, and SCTs of which one is of the log itself,
+// because both are verified; those of others are not looked at.
+func (g *generator) entry(i int) testlog.Entry {
+	at := logStart.Add(time.Duration(i) * 20 * time.Second)
+	ca, ours := g.pki.foreign[i%foreignCAs], isOurs(i)
+	if ours {
+		ca = g.pki.ours[1]
+		if !g.onlyEC && i/oneInOurs%2 == 0 {
+			ca = g.pki.ours[0]
+		}
+	}
+	t := testpki.Template{Seed: fmt.Sprint(i), NotBefore: at.Add(-time.Hour).Truncate(time.Second), Key: g.keys[i%len(g.keys)], Unsigned: !ours}
+	for n := range 1 + i%4 {
+		t.DNSNames = append(t.DNSNames, fmt.Sprintf("www%d.customer-%d.example.com", n, i))
+	}
+	ms := uint64(at.UnixMilli())
+	if i/oneInOurs%100 >= finalsIn100 {
+		return testlog.PrecertEntry(ca, t, ms)
+	}
+	return testlog.FinalEntry(ca, ca.Certificate(t, scts(ca, t, ms, ours)...), ms)
+}
+
+func scts(ca *testpki.CA, t testpki.Template, ms uint64, ours bool) [][]byte {
+	other := testlog.SignSCT(unsignedLogKey, ca.IssuerKeyHash(), nil, ms, nil)
+	if !ours {
+		return [][]byte{other, other}
+	}
+	return [][]byte{testlog.SignSCT(logKey(), ca.IssuerKeyHash(), ca.TBS(t), ms-1000, nil), other}
+}
+
+// unsignedLogKey signs the SCTs that no competitor can verify.
+var unsignedLogKey = testpki.ECKey("another log")
+
+// adder is what both kinds of log have.
+type adder interface {
+	Add(testlog.Entry) (uint64, error)
+	Publish(timestampMS uint64) error
+}
+
+// prepareLog writes a log of N entries, as static-ct and, if Type asks for it, RFC 6962 too.
+func prepareLog(s spec) (sample, error) {
+	static, err := testlog.NewStatic(filepath.Join(s.Dir, "static"), testlog.StaticOptions{Key: logKey(), Origin: logOrigin})
+	if err != nil {
+		return sample{}, err
+	}
+	logs := []adder{static}
+	if s.Type == "both" {
+		capture, err := testlog.NewCapture(filepath.Join(s.Dir, "rfc6962"), testlog.CaptureOptions{Key: logKey()})
+		if err != nil {
+			return sample{}, err
+		}
+		logs = append(logs, capture)
+	}
+	g := newGenerator(s.Type != "both")
+	var found int64
+	for i := range s.N {
+		e := g.entry(i)
+		if isOurs(i) {
+			found++
+		}
+		for _, log := range logs {
+			if _, err := log.Add(e); err != nil {
+				return sample{}, err
+			}
+		}
+	}
+	for _, log := range logs {
+		if err := log.Publish(uint64(logStart.AddDate(0, 4, 0).UnixMilli())); err != nil {
+			return sample{}, err
+		}
+	}
+	return sample{Work: int64(s.N), Found: found}, nil
+}
+
+// moduli makes RSA keys that nobody has the private key of: a linter looks at the modulus,
+// and costs the same for a product of two primes as for any number without small factors.
+type moduli struct{ n int }
+
+// primes752 is the product of the primes below 752, which a linter looks for as factors.
+var primes752 = func() *big.Int {
+	product := big.NewInt(1)
+	for n := int64(2); n < 752; n++ {
+		if big.NewInt(n).ProbablyPrime(0) {
+			product.Mul(product, big.NewInt(n))
+		}
+	}
+	return product
+}()
+
+// key returns the next RSA key of 2048 bits.
+func (m *moduli) key() *testpki.Key {
+	for {
+		m.n++
+		n := new(big.Int).SetBytes(stream(fmt.Sprintf("modulus %d", m.n), 256))
+		n.SetBit(n, 2047, 1)
+		n.SetBit(n, 0, 1)
+		if new(big.Int).GCD(nil, nil, n, primes752).IsInt64() {
+			return &testpki.Key{SPKI: rsaSPKI(n)}
+		}
+	}
+}

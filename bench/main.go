@@ -1,0 +1,155 @@
+// Command bench measures selfaudit beside its peers in one run: harvest, linting,
+// workbook, draw, process start and memory. README.md says what each line means.
+//
+// Every measurement is a child process of this program, so that no competitor works in a
+// heap that another one has shaped, and the competitors take turns in rounds, so that a
+// busy machine is busy for all of them.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// options are the settings of a whole run.
+type options struct {
+	dir       string // scratch folder
+	selfaudit string // the program
+	zlint     string // zlint's own command
+	testdata  string // the repository's testdata folder
+	size      int    // entries of the harvested log
+	rounds    int
+	only      string
+	profile   string
+}
+
+// sections are the parts of a run in their order.
+var sections = []struct {
+	name string
+	run  func(*bench) error
+}{
+	{"harvest", harvestSection},
+	{"lint", lintSection},
+	{"workbook", workbookSection},
+	{"draw", drawSection},
+	{"start", startSection},
+	{"memory", memorySection},
+}
+
+func main() {
+	if len(os.Args) == 4 && os.Args[1] == "child" {
+		exit(runChild(os.Args[2], os.Args[3]))
+	}
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		exit(serve(os.Args[2]))
+	}
+	var o options
+	flag.StringVar(&o.dir, "dir", "", "scratch folder, empty")
+	flag.StringVar(&o.selfaudit, "selfaudit", "", "the selfaudit program")
+	flag.StringVar(&o.zlint, "zlint", "", "zlint's own command")
+	flag.StringVar(&o.testdata, "testdata", "../testdata", "the repository's testdata folder")
+	flag.IntVar(&o.size, "size", 20480, "entries of the harvested log, a multiple of 256")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median is shown")
+	flag.StringVar(&o.only, "only", "", "sections, separated by commas; default all")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of our side")
+	flag.Parse()
+	exit(run(o))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func run(o options) error {
+	if o.size <= 0 || o.size%256 != 0 {
+		return fmt.Errorf("size %d: want a multiple of 256, so that all clients ask for the same pages", o.size)
+	}
+	if o.rounds < 1 {
+		return fmt.Errorf("rounds %d: want at least one", o.rounds)
+	}
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	var chosen []string
+	for name := range strings.SplitSeq(o.only, ",") {
+		if name != "" && !slices.Contains(names, name) {
+			return fmt.Errorf("no section %q: the sections are %s", name, strings.Join(names, ", "))
+		} else if name != "" {
+			chosen = append(chosen, name)
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b := &bench{options: o, self: self, out: os.Stdout}
+	fmt.Fprintln(b.out, machineLine())
+	fmt.Fprintf(b.out, "CPU is user + system time; medians of %d interleaved rounds, one process each\n", o.rounds)
+	for _, s := range sections {
+		if len(chosen) > 0 && !slices.Contains(chosen, s.name) {
+			continue
+		}
+		if err := s.run(b); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// children are the measurements, by name. Each runs in a process of its own.
+var children = map[string]func(spec) (sample, error){
+	"prepare-log":      prepareLog,
+	"prepare-certs":    prepareCerts,
+	"prepare-audit":    prepareAudit,
+	"prepare-draw":     prepareDraw,
+	"harvest":          harvestOwn,
+	"fetcher":          harvestFetcher,
+	"scanner":          harvestScanner,
+	"lint-naive":       lintNaive,
+	"lint-engine":      lintEngine,
+	"lint-all":         lintAll,
+	"workbook":         workbookChild,
+	"draw":             drawChild,
+	"draw-read":        drawRead,
+	"collect-freeze":   collectFreeze,
+	"memory-of-nobody": idle,
+}
+
+// spec says what a child is to do; each child reads the fields that it needs.
+type spec struct {
+	Dir     string // folder of the inputs
+	Scratch string // folder that the child may fill; it is removed afterwards
+	URL     string
+	Type    string // of the log
+	Issuers string // "ours" or "absent"
+	N       int    // entries or items to generate
+	Percent int    // garbage collector's setting, 0 for Go's default
+	Workers int
+	Profile string
+}
+
+// runChild performs one measurement and writes it to standard output as JSON.
+func runChild(name, raw string) error {
+	var s spec
+	if err := json.Unmarshal([]byte(raw), &s); err != nil {
+		return err
+	}
+	f := children[name]
+	if f == nil {
+		return fmt.Errorf("no measurement %q", name)
+	}
+	result, err := f(s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(result)
+}

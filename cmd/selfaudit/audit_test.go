@@ -1,0 +1,515 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"selfaudit/internal/auditdir"
+	"selfaudit/internal/testlog"
+	"selfaudit/internal/testneed"
+	"selfaudit/internal/testpki"
+	"selfaudit/lint"
+	"selfaudit/sampler"
+)
+
+// childVariable makes the test binary be the program, for tests that kill it.
+const childVariable = "SELFAUDIT_TEST_CHILD"
+
+const digits = "58201734659120384756"
+
+// bench is a workspace for a test.
+type bench struct {
+	t   *testing.T
+	dir string
+}
+
+// run runs the program in this process and demands an exit code.
+func (b *bench) run(code int, args ...string) (stdout, stderr string) {
+	b.t.Helper()
+	e := &env{SystemTime: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }}
+	got, stdout, stderr := call(context.Background(), e, append([]string{"-C", b.dir}, args...)...)
+	if got != code {
+		b.t.Fatalf("selfaudit %s: exit %d, want %d\n%s\n%s", strings.Join(args, " "), got, code, stdout, stderr)
+	}
+	return stdout, stderr
+}
+
+// must demands that text contains every word.
+func (b *bench) must(text string, words ...string) {
+	b.t.Helper()
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			b.t.Errorf("%q is missing in:\n%s", w, text)
+		}
+	}
+}
+
+func (b *bench) write(name, text string) {
+	b.t.Helper()
+	path := filepath.Join(b.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) read(name string) []byte {
+	b.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(b.dir, filepath.FromSlash(name)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return raw
+}
+
+// reference runs draw_reference.py over draw folders, newest first.
+func (b *bench) reference(audits ...string) string {
+	b.t.Helper()
+	python := testneed.Tool(b.t, "python3", "Debian package python3")
+	args := []string{"../../reports/evidence/draw_reference.py", "verify"}
+	for _, a := range audits {
+		args = append(args, filepath.Join(b.dir, "audits", a, "draw"))
+	}
+	out, err := exec.Command(python, args...).CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("draw_reference.py: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// alphaWorkspace is a workspace over the bundled logs, and log a where its folder is.
+func alphaWorkspace(t *testing.T, audit string) (*bench, string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alpha := filepath.ToSlash(filepath.Join(root, "testdata/ctlogs/alpha"))
+	b := &bench{t, t.TempDir()}
+	text := "[ca]\nname = \"Fixture Trust Alpha\"\n[audit]\nissuance_time = \"not_before\"\nev_ra = \"none\"\n" + audit
+	for i := 1; i <= 4; i++ {
+		text += fmt.Sprintf("[[issuer]]\ncertificate = \"%s/issuer-%d.pem\"\n", alpha, i)
+	}
+	text += fmt.Sprintf("[[log]]\ntype = \"rfc6962\"\nurl = \"%s/b\"\npublic_key_file = \"%s/b/key.pub.pem\"\n", alpha, alpha)
+	text += fmt.Sprintf("[[log]]\ntype = \"static-ct\"\nurl = \"%s/c\"\npublic_key_file = \"%s/c/key.pub.pem\"\norigin = \"alpha-c.ct.example/2026h2\"\n", alpha, alpha)
+	logs := "bc"
+	if a := filepath.ToSlash(filepath.Join(root, "../shared/data/ctlogs/alpha/a")); isFolder(a) {
+		logs += "a"
+		text += fmt.Sprintf("[[log]]\ntype = \"static-ct\"\nurl = \"%s\"\npublic_key_file = \"%s/key.pub.pem\"\norigin = \"alpha-a.ct.example/2026h2\"\n", a, a)
+	}
+	b.write("selfaudit.toml", text)
+	return b, logs
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func rehearsal(audit string, more ...string) []string {
+	return append([]string{"run", "--rehearsal", "--dice", digits, "--audit", audit, "--from", "2026-08-01T00:00:00Z", "--until", "2026-11-01T00:00:00Z",
+		"--now", "2026-11-22T09:00:00Z", "--yes", "-q"}, more...)
+}
+
+const rehearsalZip = "audits/r1/sealed/REHEARSAL-NOT-EVIDENCE_r1.zip"
+
+// TestRehearsal takes the whole way twice, compares every byte, and has the result
+// checked by verify and by the reference implementation.
+func TestRehearsal(t *testing.T) {
+	one, _ := alphaWorkspace(t, "")
+	two, _ := alphaWorkspace(t, "")
+	stdout, _ := one.run(exitOK, rehearsal("r1")...)
+	one.must(stdout, "REHEARSAL, NOT EVIDENCE", "proven", "report/workbook.xlsx")
+	two.run(exitOK, rehearsal("r1")...)
+	if !bytes.Equal(one.read(rehearsalZip), two.read(rehearsalZip)) {
+		t.Error("two runs with the same --now give different packages")
+	}
+	stdout, _ = one.run(exitOK, "verify", filepath.Join(one.dir, rehearsalZip))
+	if lines := strings.Split(strings.TrimSpace(stdout), "\n"); lines[len(lines)-1] != rehearsalBanner {
+		t.Errorf("verify's last line is %q", lines[len(lines)-1])
+	}
+	one.must(one.reference("r1"), "REHEARSAL")
+	stdout, _ = one.run(exitOK, "status")
+	one.must(stdout, rehearsalBanner, "[x] seal", "open: manual review")
+	// Everything again: nothing changes, nothing fails.
+	one.run(exitOK, rehearsal("r1")...)
+	if !bytes.Equal(one.read(rehearsalZip), two.read(rehearsalZip)) {
+		t.Error("running again changed the package")
+	}
+}
+
+// TestKilled kills the program at random moments until it gets through, and compares the
+// package with that of an undisturbed run.
+func TestKilled(t *testing.T) {
+	undisturbed, _ := alphaWorkspace(t, "")
+	undisturbed.run(exitOK, rehearsal("r1")...)
+	b, _ := alphaWorkspace(t, "")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	kills := 0
+	for attempt := 0; ; attempt++ {
+		if attempt == 60 {
+			t.Fatal("never got through")
+		}
+		cmd := exec.Command(self, append([]string{"-C", b.dir}, rehearsal("r1")...)...)
+		cmd.Env = append(os.Environ(), childVariable+"=1")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// Ever longer, so that every stage is hit and the end is reached.
+		wait := time.Duration(20+random.IntN(60+attempt*60)) * time.Millisecond
+		timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		if err == nil {
+			break
+		}
+		kills++
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() > 0 {
+			t.Fatalf("after %d kills: %v", kills, err)
+		}
+	}
+	if kills == 0 {
+		t.Error("the program was never killed")
+	}
+	if !bytes.Equal(undisturbed.read(rehearsalZip), b.read(rehearsalZip)) {
+		t.Errorf("the package differs after %d kills", kills)
+	}
+}
+
+// TestBrokenCertificatesAreFound lints all of alpha: what is broken and what zlint can see
+// is found, and nothing else.
+func TestBrokenCertificatesAreFound(t *testing.T) {
+	b, logs := alphaWorkspace(t, "rate = \"100%\"\n")
+	b.run(exitOK, rehearsal("r1")...)
+	noise := map[string]bool{"e_excessively backdated": true, "w_ext_subject_key_identifier_missing_sub_cert": true,
+		"w_subject_common_name_included": true, "n_ct_sct_policy_count_unsatisfied": true}
+	unseen := map[string]bool{"short_serial": true, "duplicate_serial": true, "final_tbs_mismatch": true} // by zlint 3.7.3
+	found := map[string][]string{}
+	for line := range bytes.Lines(b.read("audits/r1/lint/results.jsonl")) {
+		var r lint.Result
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		found[r.SHA256] = []string{}
+		for _, f := range r.Findings {
+			if !noise[f.Lint] {
+				found[r.SHA256] = append(found[r.SHA256], f.Lint)
+			}
+		}
+	}
+	items, err := sampler.ParseItemFindings(bytes.NewReader(b.read("audits/r1/findings/items.jsonl")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	contradicted := map[string]bool{}
+	for _, f := range items {
+		for _, c := range f.Certificates {
+			contradicted[c.String()] = true
+		}
+	}
+	f, err := os.Open("../../testdata/ctlogs/alpha/entries.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := map[string]int{}
+	for _, r := range rows[1:] {
+		label, inPeriod := r[6], r[5] == "true"
+		for _, c := range []struct{ hash, where string }{{r[9], r[11]}, {r[10], r[12]}} {
+			if !inPeriod || c.hash == "" || !inLogs(c.where, logs) {
+				continue
+			}
+			lints, linted := found[c.hash]
+			switch {
+			case !linted:
+				t.Errorf("%s (%s) was not linted", c.hash, label)
+			case label == "" && len(lints) > 0 && !contradicted[c.hash]:
+				t.Errorf("%s is a correct certificate and has findings %q", c.hash, lints)
+			case label != "" && !unseen[label] && len(lints) == 0:
+				t.Errorf("%s is broken (%s) and was not found", c.hash, label)
+			}
+			checked[label]++
+		}
+	}
+	if len(checked) < 20 {
+		t.Errorf("only the labels %v were checked", checked)
+	}
+	if len(contradicted) == 0 {
+		t.Error("no contradiction was found")
+	}
+}
+
+func inLogs(list, logs string) bool {
+	return slices.ContainsFunc(strings.Split(list, ";"), func(s string) bool { return s != "" && strings.Contains(logs, s[:1]) })
+}
+
+// grownLog is a workspace with one generated log that can grow.
+type grownLog struct {
+	*bench
+	log *testlog.Static
+	ca  *testpki.CA
+	n   int
+}
+
+// newGrownLog makes the workspace; audit is the rest of its [audit] section.
+func newGrownLog(t *testing.T, audit string) *grownLog {
+	t.Helper()
+	b := &bench{t, t.TempDir()}
+	ca := testpki.NewRoot("Grown Root", testpki.CAOptions{}).NewCA("Grown DV CA", testpki.CAOptions{})
+	key := testpki.ECKey("grown log")
+	log, err := testlog.NewStatic(filepath.Join(b.dir, "log"), testlog.StaticOptions{Key: key, Origin: "grown.example/log"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(b.dir, "ca.der"), ca.Cert, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	b.write("log.pem", string(key.PublicPEM()))
+	b.write("selfaudit.toml", "[ca]\nname = \"Grown CA\"\n[audit]\n"+audit+`
+[[issuer]]
+certificate = "ca.der"
+[[log]]
+type = "static-ct"
+url = "log"
+public_key_file = "log.pem"
+origin = "grown.example/log"
+`)
+	return &grownLog{bench: b, log: log, ca: ca}
+}
+
+// add logs n precertificates at times from first on, one minute apart.
+func (g *grownLog) add(n int, first time.Time) {
+	g.t.Helper()
+	for i := range n {
+		at := first.Add(time.Duration(i) * time.Minute)
+		g.n++
+		tmpl := testpki.Template{Seed: fmt.Sprint(g.n), NotBefore: at.Truncate(time.Second), NotAfter: at.Truncate(time.Second).Add(90 * 24 * time.Hour)}
+		if _, err := g.log.Add(testlog.PrecertEntry(g.ca, tmpl, uint64(at.UnixMilli()))); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+func (g *grownLog) publish(at time.Time) {
+	g.t.Helper()
+	if err := g.log.Publish(uint64(at.UnixMilli())); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// TestDrandAudit is a real audit, offline: quicknet round 1000 is known.
+func TestDrandAudit(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(120, at("2023-08-01T00:00:00Z"))
+	g.add(7, at("2023-08-20T16:00:00Z")) // after the period
+	g.publish(at("2023-08-21T17:00:00Z"))
+	start := []string{"run", "--audit", "q", "--from", "2023-07-01T00:00:00Z", "--until", "2023-08-20T15:59:24Z", "--yes"}
+	stdout, stderr := g.run(exitNotYet, append(start, "--now", "2023-08-21T18:00:00Z")...)
+	g.must(stdout, "round 1000", "2023-08-23T15:59:24Z", "https://api.drand.sh/", "proven")
+	g.must(stderr, "waits for its randomness", "hint: ")
+	g.run(exitUsage, "lint", "--audit", "q")
+	stdout, _ = g.run(exitOK, "status", "--now", "2023-08-22T00:00:00Z")
+	g.must(stdout, "waits for drand round 1000", "next: selfaudit draw --audit q")
+
+	good := string(readFixture(t, "../../testdata/draw-vectors/tv1/beacon.json"))
+	other := string(readFixture(t, "../../testdata/draw-vectors/tv2/beacon.json"))
+	later := []string{"--audit", "q", "--now", "2023-08-23T16:00:00Z", "--yes", "--beacon-file"}
+	g.write("good.json", good)
+	g.write("other.json", other)
+	g.write("forged.json", strings.Replace(good, `"signature": "b44679`, `"signature": "b44678`, 1))
+	g.write("lie.json", strings.Replace(good, `"randomness": "fe290b`, `"randomness": "fe290c`, 1))
+	g.write("round.json", strings.Replace(good, "1000", "1001", 1))
+	g.run(exitNotYet, "draw", "--audit", "q", "--now", "2023-08-23T15:59:00Z", "--beacon-file", filepath.Join(g.dir, "good.json"))
+	for _, bad := range []string{"other.json", "forged.json", "lie.json", "round.json"} {
+		_, stderr = g.run(exitVerify, append([]string{"run"}, append(later, filepath.Join(g.dir, bad))...)...)
+		g.must(stderr, bad)
+	}
+	stdout, _ = g.run(exitOK, append([]string{"run"}, append(later, filepath.Join(g.dir, "good.json"))...)...)
+	g.must(stdout, "drawn: 4 of 120 items")
+	g.must(g.reference("q"), "OK  seed", "first audit of a chain")
+	stdout, _ = g.run(exitOK, "verify", filepath.Join(g.dir, "audits/q/sealed/q.zip"))
+	g.must(stdout, "round 1000", "open:", "compare:")
+	if strings.Contains(stdout, rehearsalBanner) {
+		t.Error("a real audit is called a rehearsal")
+	}
+	g.run(exitUsage, "freeze", "--audit", "q", "--void", "we do not like it")
+}
+
+func readFixture(t *testing.T, path string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// TestChain takes four audits in a row over a growing log.
+func TestChain(t *testing.T) {
+	g := newGrownLog(t, `beacon = "dice"`)
+	months := []string{"2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01", "2026-05-01"}
+	var done []string
+	total := 0
+	for i := range 4 {
+		g.add(40+i, at(months[i]+"T05:00:00Z"))
+		total += 40 + i
+		end := at(months[i+1] + "T00:00:00Z")
+		if i > 0 {
+			g.add(1, at(months[i-1]+"T06:30:30Z")) // logged late
+			total++
+		}
+		g.publish(end.Add(25 * time.Hour))
+		id := "m" + months[i][5:7]
+		now := end.Add(26 * time.Hour).Format(time.RFC3339)
+		args := []string{"run", "--audit", id, "--until", end.Format(time.RFC3339), "--now", now, "--yes", "--beacon-time", end.Add(27 * time.Hour).Format(time.RFC3339)}
+		if i == 0 {
+			args = append(args, "--from", months[0]+"T00:00:00Z")
+		}
+		g.run(exitNotYet, args...)
+		g.run(exitOK, "run", "--audit", id, "--now", end.Add(28*time.Hour).Format(time.RFC3339), "--yes", "--dice", digits)
+		done = append([]string{id}, done...)
+	}
+	if out := g.reference(done...); strings.Contains(out, "chain not checked") {
+		t.Errorf("the chain is not complete:\n%s", out)
+	}
+	seen := map[string]string{}
+	for _, id := range done {
+		for line := range strings.Lines(string(g.read("audits/" + id + "/draw/population.tsv"))) {
+			item, _, _ := strings.Cut(line, "\t")
+			if strings.HasPrefix(item, "#") {
+				continue
+			}
+			if other := seen[item]; other != "" {
+				t.Errorf("item %s is in %s and %s", item, other, id)
+			}
+			seen[item] = id
+		}
+	}
+	if len(seen) != total {
+		t.Errorf("%d items in the four populations, %d were logged", len(seen), total)
+	}
+	g.run(exitUsage, "collect", "--audit", "gap", "--from", "2026-05-02T00:00:00Z", "--until", "2026-06-01T00:00:00Z", "--now", "2026-06-03T00:00:00Z")
+	stdout, _ := g.run(exitOK, "verify", filepath.Join(g.dir, "audits/m04/sealed/m04.zip"), "--earlier", filepath.Join(g.dir, "audits/m03/sealed/m03.zip"),
+		"--earlier", filepath.Join(g.dir, "audits/m02/sealed/m02.zip"), "--earlier", filepath.Join(g.dir, "audits/m01/sealed/m01.zip"))
+	if strings.Contains(stdout, "chain not checked") {
+		t.Error(stdout)
+	}
+}
+
+// TestVoid voids a commitment before its round; it stays on record and the round stays.
+func TestVoid(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(50, at("2023-08-01T00:00:00Z"))
+	g.publish(at("2023-08-21T17:00:00Z"))
+	now := []string{"--now", "2023-08-21T18:00:00Z", "--yes", "--audit", "q"}
+	g.run(exitNotYet, append([]string{"run", "--from", "2023-07-01T00:00:00Z", "--until", "2023-08-20T15:59:24Z"}, now...)...)
+	first := g.read("audits/q/draw/commitment.txt")
+	g.run(exitOK, append([]string{"freeze"}, now...)...) // again without --void: nothing happens
+	if !bytes.Equal(first, g.read("audits/q/draw/commitment.txt")) {
+		t.Fatal("freezing again changed the commitment")
+	}
+	g.write("selfaudit.toml", strings.Replace(string(g.read("selfaudit.toml")), "[audit]", "[audit]\nrate = \"10%\"", 1))
+	stdout, _ := g.run(exitOK, "freeze", "--void", "the rate was to be 10 %", "--now", "2023-08-21T19:00:00Z", "--yes", "--audit", "q")
+	g.must(stdout, "round 1000", "10%")
+	if !bytes.Equal(first, g.read("audits/q/draw/void-1/commitment.txt")) {
+		t.Error("the voided commitment is not on record")
+	}
+	g.must(string(g.read("audits/q/draw/commitment.txt")), "replaces: "+sampler.HashDoc(first).String())
+	g.write("good.json", string(readFixture(t, "../../testdata/draw-vectors/tv1/beacon.json")))
+	g.run(exitOK, "run", "--audit", "q", "--now", "2023-08-23T16:00:00Z", "--yes", "--beacon-file", filepath.Join(g.dir, "good.json"))
+	g.must(g.reference("q"), "repeats the voided commitment")
+	stdout, _ = g.run(exitOK, "verify", filepath.Join(g.dir, "audits/q/sealed/q.zip"))
+	g.must(stdout, "void")
+}
+
+// TestEmptyPopulation is an audit of a period in which nothing was issued.
+func TestEmptyPopulation(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.publish(at("2026-03-03T00:00:00Z"))
+	stdout, _ := g.run(exitOK, "run", "--rehearsal", "--dice", digits, "--audit", "empty", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-01T00:00:00Z", "--yes",
+		"--now", "2026-03-03T00:00:00Z")
+	g.must(stdout, "the population is empty")
+	g.must(g.reference("empty"), "0 of 0 items")
+	g.run(exitOK, "verify", filepath.Join(g.dir, "audits/empty/sealed/REHEARSAL-NOT-EVIDENCE_empty.zip"))
+}
+
+// TestLogFails shows what a user sees when a log does not check out, and the way on.
+func TestLogFails(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(300, at("2026-01-05T00:00:00Z"))
+	g.publish(at("2026-03-03T00:00:00Z"))
+	if err := testlog.FlipBit(filepath.Join(g.dir, "log/tile/data/000"), 8*5000); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"run", "--rehearsal", "--dice", digits, "--audit", "x", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-01T00:00:00Z", "--yes", "--now", "2026-03-03T00:00:00Z"}
+	stdout, stderr := g.run(exitVerify, args...)
+	g.must(stdout, "failed")
+	g.must(stderr, "grown.example/log", "hint: ", "--exclude-log")
+	g.run(exitUsage, "collect", "--audit", "x", "--exclude-log", "grown.example/log")
+	g.run(exitUsage, "collect", "--audit", "x", "--exclude-log", "no such log=reason")
+	stdout, _ = g.run(exitIncomplete, append(args, "--exclude-log", "grown.example/log=its operator lost the disk")...)
+	g.must(stdout, "its operator lost the disk")
+	g.must(string(g.read("audits/x/draw/snapshot.json")), "its operator lost the disk", `"excluded"`)
+}
+
+// TestOrderAndLock shows the refusals: out of order, without a workspace, while another
+// process has it.
+func TestOrderAndLock(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(3, at("2026-01-05T00:00:00Z"))
+	g.publish(at("2026-03-03T00:00:00Z"))
+	for _, cmd := range []string{"freeze", "draw", "lint", "report", "seal"} {
+		_, stderr := g.run(exitUsage, cmd)
+		g.must(stderr, "there is no audit")
+	}
+	period := []string{"--audit", "x", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-01T00:00:00Z", "--now", "2026-03-03T00:00:00Z"}
+	g.run(exitNotYet, "collect", "--audit", "y", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-04T00:00:00Z", "--now", "2026-03-03T00:00:00Z")
+	g.run(exitOK, append([]string{"collect"}, period...)...)
+	for cmd, missing := range map[string]string{"draw": "freeze", "lint": "freeze", "report": "freeze", "seal": "freeze"} {
+		_, stderr := g.run(exitUsage, cmd, "--audit", "x")
+		g.must(stderr, "selfaudit "+missing+" --audit x")
+	}
+	_, stderr := g.run(exitUsage, append([]string{"freeze"}, period[len(period)-2:]...)...)
+	g.must(stderr, "--yes") // not a terminal
+	release, err := auditdir.Lock(g.dir, auditdir.Holder{PID: 4711, Host: "elsewhere", Command: "collect", Since: "2026-03-03T00:00:00Z"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, stderr = g.run(exitFailed, "freeze", "--yes")
+	g.must(stderr, "4711", "elsewhere", "collect")
+	g.run(exitOK, "status")
+	release()
+	_, stderr = g.run(exitUsage, "run", "--audit", "x", "--dice", digits, "--yes", "--now", "2026-03-03T00:00:00Z")
+	g.must(stderr, "before the commitment")
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"selfaudit/sampler"
+	"selfaudit/sampler/draw"
+)
+
+// roundURL is where a relay publishes the committed round (drand HTTP API).
+func roundURL(relay string, c *sampler.Commitment) string {
+	return fmt.Sprintf("%s/%s/public/%d", relay, c.BeaconChain, c.BeaconRound)
+}
+
+// beacon returns the committed round's answer, verified against the pinned key. A relay
+// that is down or lies is passed over; what it said is part of the error.
+func (w *workspace) beacon(ctx context.Context, c *sampler.Commitment, o drawOptions) ([]byte, draw.Beacon, error) {
+	chain, ok := sampler.ChainByHash(c.BeaconChain)
+	if !ok {
+		return nil, draw.Beacon{}, fmt.Errorf("unknown drand chain %s", c.BeaconChain)
+	}
+	if o.BeaconFile != "" {
+		return w.beaconFile(chain, c, o.BeaconFile)
+	}
+	var failures []error
+	lies := false
+	for _, relay := range w.cfg.Drand.Relays {
+		url := roundURL(relay, c)
+		raw, err := w.get(ctx, url)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, draw.Beacon{}, ctx.Err()
+			}
+			failures = append(failures, err)
+			continue
+		}
+		b, err := verifiedBeacon(chain, c, raw)
+		if err == nil {
+			return raw, b, nil
+		}
+		lies = true
+		failures = append(failures, fmt.Errorf("%s: %w", url, err))
+	}
+	out := &exitError{code: exitFailed, id: "beacon_unreachable", err: errors.Join(failures...),
+		hint: fmt.Sprintf("run it again, or fetch %s elsewhere and give it with --beacon-file", roundURL(w.cfg.Drand.Relays[0], c))}
+	if lies {
+		out.code, out.id = exitVerify, "beacon_invalid"
+	}
+	return nil, draw.Beacon{}, out
+}
+
+func (w *workspace) beaconFile(chain sampler.Chain, c *sampler.Commitment, path string) ([]byte, draw.Beacon, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, draw.Beacon{}, usageErrorf("save the relay's answer to a file and name it", "--beacon-file: %w", err)
+	}
+	b, err := verifiedBeacon(chain, c, raw)
+	if err != nil {
+		return nil, b, &exitError{code: exitVerify, id: "beacon_invalid", err: fmt.Errorf("%s: %w", path, err),
+			hint: "the round needed is at " + roundURL(w.cfg.Drand.Relays[0], c)}
+	}
+	return raw, b, nil
+}
+
+func verifiedBeacon(chain sampler.Chain, c *sampler.Commitment, raw []byte) (draw.Beacon, error) {
+	b, err := draw.ParseBeacon(raw)
+	if err != nil {
+		return b, err
+	}
+	return b, draw.VerifyBeacon(chain, c.BeaconRound, b)
+}
+
+// Bounds of one request to a relay: an answer has fewer than 700 bytes.
+const (
+	relayTimeout = 20 * time.Second
+	relayMax     = 64 << 10
+)
+
+func (w *workspace) get(ctx context.Context, url string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", userAgent())
+	client := &http.Client{Transport: w.e.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	var body bytes.Buffer
+	if _, err := io.Copy(&body, io.LimitReader(res.Body, relayMax)); err != nil {
+		return nil, fmt.Errorf("%s: %w", url, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", url, res.Status)
+	}
+	return body.Bytes(), nil
+}

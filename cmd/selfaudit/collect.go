@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
+	"selfaudit/sampler/ct"
+	"selfaudit/sampler/ctlog"
+)
+
+type fmtDuration = time.Duration
+
+// collectOptions are the flags of `selfaudit collect`.
+type collectOptions struct {
+	From, Until string
+	ExcludeLogs []string
+	Rehearsal   bool
+}
+
+func (o *collectOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.From, "from", "", "first `time` of the period, RFC 3339 (default: where the previous audit ended)")
+	f.StringVar(&o.Until, "until", "", "first `time` after the period, RFC 3339; best the first day of a month, 00:00:00Z")
+	f.StringArrayVar(&o.ExcludeLogs, "exclude-log", nil, "go on without a log that fails: `NAME=REASON`; the evidence shows it")
+}
+
+func newCollectCommand(e *env) *cobra.Command {
+	var o collectOptions
+	cmd := &cobra.Command{
+		Use:   "collect",
+		Short: "Pull the certificates from logs and files; prove the logs",
+		Long: `Pull the certificates of every issuer from the configured CT logs and files.
+
+Each log is proven: its signed tree head is pinned in the audit's folder before the
+first entry is read, and its root is recomputed from every entry. A log that fails stops
+the audit, with the reason and the entry, unless you exclude it with a reason of yours.
+Interrupt it whenever you like; run it again to go on.`,
+		Example: `  selfaudit collect --audit 2026-Q3 --from 2026-07-01T00:00:00Z --until 2026-10-01T00:00:00Z
+  selfaudit collect                                  go on with the open audit
+  selfaudit collect --exclude-log "log.example/2026h2=shut down by its operator on 2026-09-30"`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := openWorkspace(e, "collect")
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			doc, err := w.collect(cmd.Context(), o)
+			return show(e, doc, err)
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+// collectDocument is what `collect --json` writes.
+type collectDocument struct {
+	Schema   string            `json:"schema"`
+	AuditID  string            `json:"audit_id"`
+	Mode     string            `json:"mode"`
+	Period   [2]string         `json:"period"`
+	Complete bool              `json:"complete"`
+	Logs     []collectLogState `json:"logs"`
+	Files    []collectFile     `json:"files"`
+	Notes    []string          `json:"notes"`
+	Next     string            `json:"next"`
+}
+
+type collectLogState struct {
+	Name     string `json:"name"`
+	LogID    string `json:"log_id"`
+	Status   string `json:"status"` // proven, failed, unreachable, excluded
+	Reason   string `json:"reason,omitempty"`
+	Where    string `json:"where,omitempty"`
+	TreeSize uint64 `json:"tree_size"`
+	RootHash string `json:"root_hash,omitempty"`
+	Entries  uint64 `json:"entries"`
+	Kept     uint64 `json:"kept"`
+}
+
+type collectFile struct {
+	Path         string `json:"path"`
+	Certificates uint64 `json:"certificates"`
+	Kept         uint64 `json:"kept"`
+	OtherIssuers uint64 `json:"other_issuers"`
+	Unreadable   int    `json:"unreadable"`
+}
+
+// collect runs the stage. The document is returned with the error too, because a log's
+// failure is a result.
+func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocument, error) {
+	if err := w.cfg.Complete(); err != nil {
+		return nil, err
+	}
+	issuers, err := loadIssuers(w.cfg)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := issuerRules(w.cfg, issuers); err != nil {
+		return nil, err
+	}
+	logs, err := w.openLogs(o.ExcludeLogs)
+	if err != nil {
+		return nil, err
+	}
+	a, err := w.e.openOrBegin(o)
+	if err != nil {
+		return nil, err
+	}
+	w.e.banner(a)
+	if a.done(stageCollect) {
+		return w.collectedAlready(a, logs, o)
+	}
+	if err := a.dir.Sweep(); err != nil {
+		return nil, err
+	}
+	for _, iss := range issuers.List() {
+		for _, der := range iss.Certificates {
+			if err := a.dir.WriteOnce("issuers/"+sampler.HashCert(der).String()+".der", der); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return w.harvest(ctx, a, issuers, logs)
+}
+
+// collectedAlready answers a collect after the collection is complete: nothing is read again.
+func (w *workspace) collectedAlready(a *audit, logs []*logSource, o collectOptions) (*collectDocument, error) {
+	doc := w.collectDocument(a)
+	doc.Complete = true
+	raw, err := a.dir.Read(docCollected)
+	if errors.Is(err, fs.ErrNotExist) {
+		return doc, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	saved, err := collect.ParseSaved(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.dir.Path(docCollected), err)
+	}
+	for _, l := range saved.Logs {
+		doc.Logs = append(doc.Logs, collectLogState{Name: l.URL, LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
+			RootHash: l.RootHash, Entries: uint64(l.Entries), Kept: uint64(l.Kept)})
+	}
+	for _, f := range saved.Files {
+		doc.Files = append(doc.Files, collectFile{f.Path, uint64(f.Certificates), uint64(f.Kept), uint64(f.OtherIssuers), int(f.Unreadable)})
+	}
+	doc.Notes = saved.Notes
+	return doc, a.record(w.e, "collect", "", a.collectDocuments()...)
+}
+
+func (w *workspace) collectDocument(a *audit) *collectDocument {
+	return &collectDocument{Schema: "selfaudit.collect/v1", AuditID: a.id, Mode: a.opening.Mode,
+		Period: [2]string{a.opening.PeriodStart, a.opening.PeriodEnd}, Logs: []collectLogState{}, Files: []collectFile{},
+		Next: "selfaudit freeze --audit " + a.id}
+}
+
+// harvest reads all sources and, if every log is proven or excluded, writes the stage's mark.
+func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issuers, logs []*logSource) (*collectDocument, error) {
+	h := &collect.Harvest{Dir: a.dir, Issuers: issuers, LogKeys: map[ct.LogID][]byte{}, Parallel: max(2, runtime.NumCPU())}
+	progress := w.e.progress()
+	defer progress.Close()
+	h.Observer = &observer{progress: progress, lines: map[string]*sourceLine{}}
+	var read []collect.Source
+	for _, l := range logs {
+		h.LogKeys[l.log.ID()] = l.cfg.PublicKey
+		if l.exclude != "" {
+			continue
+		}
+		if err := a.dir.WriteOnce(l.keyFile(), l.keyPEM()); err != nil {
+			return nil, err
+		}
+		read = append(read, collect.Source{Log: l.log, HeadFile: l.headFile(), HashTiles: l.cfg.Type == config.TypeStaticCT})
+	}
+	results, err := h.Logs(ctx, read)
+	if err != nil {
+		return nil, err
+	}
+	var readers []collect.FileReader
+	for _, f := range w.cfg.Files {
+		readers = append(readers, fileSource{f.Path, w.cfg.Resolve(f.Path)})
+	}
+	fromFiles, err := h.Files(ctx, readers)
+	if err != nil {
+		return nil, err
+	}
+	progress.Close()
+	doc := w.collectDocument(a)
+	saved := h.Save(results, fromFiles)
+	for _, f := range fromFiles {
+		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, len(f.Unreadable)})
+	}
+	failure := w.judge(doc, &saved, logs, results)
+	doc.Notes = append(saved.Notes, saved.Unreadable...)
+	if failure != nil {
+		doc.Next = fmt.Sprintf("selfaudit collect --audit %s", a.id)
+		return doc, failure
+	}
+	doc.Complete = true
+	if err := w.dropForeignHeads(a, logs); err != nil {
+		return nil, err
+	}
+	saved.Sources = sourcesText(logs, w.cfg)
+	raw, err := jsonDocument(saved)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.dir.WriteOnce(docCollected, raw); err != nil {
+		return nil, err
+	}
+	if err := a.record(w.e, "collect", "", a.collectDocuments()...); err != nil {
+		return nil, err
+	}
+	return doc, excludedError(doc)
+}
+
+// collectDocuments are the documents of the collect stage that stay in the evidence.
+func (a *audit) collectDocuments() []string {
+	out := []string{docOpening}
+	for _, folder := range []string{"ct/heads", "ct/keys", "issuers"} {
+		entries, err := fs.ReadDir(a.dir.FS(), folder)
+		if err != nil {
+			continue // no log, or no head yet
+		}
+		for _, e := range entries {
+			out = append(out, folder+"/"+e.Name())
+		}
+	}
+	return out
+}
+
+// judge puts every log's outcome into the documents; the error is the most serious failure.
+func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*logSource, results []collect.LogResult) error {
+	var failures []string
+	invalid := false
+	for _, l := range logs {
+		state := collectLogState{Name: l.name(), LogID: l.log.ID().String()}
+		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey}
+		i := slices.IndexFunc(results, func(r collect.LogResult) bool { return r.Log.ID() == l.log.ID() })
+		switch {
+		case l.exclude != "":
+			state.Status, state.Reason = sampler.LogExcluded, l.exclude
+			entry.Status, entry.Reason = sampler.LogExcluded, l.exclude
+		case results[i].Err != nil:
+			state.Status = "unreachable"
+			var le *ctlog.Error
+			if errors.As(results[i].Err, &le) {
+				state.Where = le.Where
+				if le.Kind == ctlog.Invalid {
+					state.Status, invalid = "failed", true
+				}
+			}
+			state.Reason = results[i].Err.Error()
+			failures = append(failures, state.Reason)
+		default:
+			r := results[i]
+			state.Status, state.TreeSize, state.RootHash, state.Entries, state.Kept = sampler.LogProven, r.Head.Size, r.Head.Root.String(), r.Entries, r.Kept
+			entry.Status, entry.TreeSize, entry.RootHash, entry.TimestampMS = sampler.LogProven, r.Head.Size, r.Head.Root.String(), r.Head.Timestamp
+			entry.HeadFile, entry.Entries, entry.Kept = r.HeadFile, int64(r.Entries), int64(r.Kept)
+		}
+		doc.Logs = append(doc.Logs, state)
+		saved.Logs = append(saved.Logs, entry)
+	}
+	if len(failures) == 0 {
+		return nil
+	}
+	out := &exitError{code: exitFailed, id: "log_unreachable", err: errors.New(strings.Join(failures, "\n")),
+		hint: "run collect again: what was read is kept; a log that will not come back can be left out with --exclude-log NAME=REASON, and the evidence shows it"}
+	if invalid {
+		out.code, out.id = exitVerify, "log_failed"
+		out.hint = "run collect again in case the copy was bad; else tell the log's operator, and leave the log out with --exclude-log NAME=REASON, which the evidence shows"
+	}
+	return out
+}
+
+// excludedError is the exit of a collection that is complete but for the excluded logs.
+func excludedError(doc *collectDocument) error {
+	for _, l := range doc.Logs {
+		if l.Status == sampler.LogExcluded {
+			return &exitError{code: exitIncomplete, id: "log_excluded", quiet: true, err: fmt.Errorf("log %s was excluded: %s", l.Name, l.Reason),
+				hint: "the population may lack what only that log holds"}
+		}
+	}
+	return nil
+}
+
+// dropForeignHeads removes pinned tree heads and keys of logs that are not part of the
+// collection: excluded since, or no longer configured.
+func (w *workspace) dropForeignHeads(a *audit, logs []*logSource) error {
+	keep := map[string]bool{}
+	for _, l := range logs {
+		if l.exclude == "" {
+			keep[l.headFile()], keep[l.keyFile()] = true, true
+		}
+	}
+	for _, folder := range []string{"ct/heads", "ct/keys"} {
+		entries, err := fs.ReadDir(a.dir.FS(), folder)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, entry := range entries {
+			if name := folder + "/" + entry.Name(); !keep[name] {
+				if err := a.dir.Remove(name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// render writes the document for people.
+func (d *collectDocument) render(e *env) {
+	t := e.table()
+	t.Header("log", "state", "entries", "kept", "signed root")
+	for _, l := range d.Logs {
+		root := "-"
+		if l.RootHash != "" {
+			root = terminal.ShortHash(l.RootHash)
+		}
+		t.Row(terminal.Escape(l.Name), l.Status, terminal.Count(int64(l.Entries)), terminal.Count(int64(l.Kept)), root)
+	}
+	for _, f := range d.Files {
+		t.Row(terminal.Escape(f.Path), "files", terminal.Count(int64(f.Certificates)), terminal.Count(int64(f.Kept)), "-")
+	}
+	if len(d.Logs)+len(d.Files) > 0 {
+		_ = t.Flush() // a failed write shows at the end, in Main
+	}
+	for _, l := range d.Logs {
+		if l.Status == sampler.LogExcluded {
+			e.printf("excluded: %s: %s\n", terminal.Escape(l.Name), terminal.Escape(l.Reason))
+		}
+	}
+	for _, n := range d.Notes {
+		e.printf("note: %s\n", terminal.Escape(n))
+	}
+	if d.Complete {
+		e.printf("audit %s: collected for %s to %s\nnext: %s\n", d.AuditID, d.Period[0], d.Period[1], d.Next)
+	}
+}
+
+// observer turns what harvesting reports into progress lines.
+type observer struct {
+	mu       sync.Mutex
+	progress *terminal.Progress
+	lines    map[string]*sourceLine
+}
+
+type sourceLine struct {
+	line        *terminal.Line
+	done, total uint64
+	kept        uint64
+}
+
+func (o *observer) Begin(source string, total uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines[source] = &sourceLine{line: o.progress.Line(source, "entries"), total: total}
+}
+
+func (o *observer) Advance(source string, entries, kept uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	l := o.lines[source]
+	l.done += entries
+	l.kept += kept
+	l.line.Set(int64(l.done), int64(l.total))
+	l.line.SetKept(int64(l.kept))
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
+	"selfaudit/sampler/draw"
+)
+
+// drawOptions are the flags of `selfaudit draw`.
+type drawOptions struct {
+	BeaconFile   string
+	Dice         string
+	Contribution string
+}
+
+func (o *drawOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.BeaconFile, "beacon-file", "", "the round's answer in a `file`, obtained elsewhere (for machines without network)")
+	f.StringVar(&o.Dice, "dice", "", "the 20 `digits` that were rolled; asked for if not given")
+	f.StringVar(&o.Contribution, "contribution", "", "the auditor's revealed value in `hex`, if one was committed")
+}
+
+func newDrawCommand(e *env) *cobra.Command {
+	var o drawOptions
+	cmd := &cobra.Command{
+		Use:   "draw",
+		Short: "Fetch and verify the randomness, draw the sample",
+		Long: `Fetch the committed drand round from a relay (or take --beacon-file), verify its BLS
+signature against the key in this program, and draw the sample. With dice, the 20 digits
+are asked for. Before the round's time the command exits 5: run it again later.`,
+		Example: `  selfaudit draw
+  selfaudit draw --beacon-file round-1000.json
+  selfaudit draw --dice 58201734659120384756`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := openWorkspace(e, "draw")
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			a, err := e.pick()
+			if err != nil {
+				return err
+			}
+			e.banner(a)
+			doc, err := w.draw(cmd.Context(), a, o)
+			return show(e, doc, err)
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+// drawDocument is what `draw --json` writes.
+type drawDocument struct {
+	Schema       string `json:"schema"`
+	AuditID      string `json:"audit_id"`
+	Mode         string `json:"mode"`
+	Seed         string `json:"seed"`
+	Population   int64  `json:"population"`
+	Sample       int    `json:"sample"`
+	Reserve      int    `json:"reserve"`
+	SampleHash   string `json:"sample_sha256"`
+	Certificates int    `json:"certificates"`
+	Next         string `json:"next"`
+}
+
+// draw runs the stage on audit a.
+func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDocument, error) {
+	if err := a.need(stageDraw); err != nil {
+		return nil, err
+	}
+	if a.done(stageDraw) && !a.dir.Has(docCollected) {
+		return w.drawDocument(a, 0)
+	}
+	if !a.dir.Has(docSeed) {
+		if err := w.seed(ctx, a, o); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := w.sample(a)
+	if err != nil {
+		return nil, err
+	}
+	n, err := w.extract(ctx, a, rows)
+	if err != nil {
+		return nil, err
+	}
+	documents := []string{docSeed, docSample, docSightings}
+	if a.commitment.Beacon == sampler.BeaconDrand {
+		documents = append(documents, docBeacon)
+	}
+	if err := a.record(w.e, "draw", "", documents...); err != nil {
+		return nil, err
+	}
+	return w.drawDocument(a, n)
+}
+
+// seed obtains the randomness and writes seed.txt, with beacon.json before it.
+func (w *workspace) seed(ctx context.Context, a *audit, o drawOptions) error {
+	c := a.commitment
+	if w.e.Now().Before(c.BeaconTime) && !a.rehearsal() {
+		return w.notYet(a)
+	}
+	randomness := ""
+	switch c.Beacon {
+	case sampler.BeaconDice:
+		digits, err := w.dice(ctx, o)
+		if err != nil {
+			return err
+		}
+		randomness = digits
+	default:
+		raw, b, err := w.beacon(ctx, c, o)
+		if err != nil {
+			return err
+		}
+		if err := a.dir.WriteOnce(docBeacon, raw); err != nil {
+			return err
+		}
+		randomness = fmt.Sprintf("%x", b.Randomness)
+	}
+	seed, err := draw.BuildSeed(c, randomness, o.Contribution)
+	if err != nil {
+		return usageErrorf("", "%w", err)
+	}
+	return a.dir.WriteOnce(docSeed, seed)
+}
+
+// notYet says which round is waited for and where it will be found.
+func (w *workspace) notYet(a *audit) error {
+	c := a.commitment
+	hint := fmt.Sprintf("run `selfaudit draw --audit %s` (or `selfaudit run`) at or after %s", a.id, sampler.FormatTime(c.BeaconTime))
+	if c.Beacon == sampler.BeaconDrand {
+		hint += "; it will be at " + roundURL(w.cfg.Drand.Relays[0], c)
+	}
+	return &exitError{code: exitNotYet, id: "beacon_not_ready", hint: hint,
+		err: fmt.Errorf("audit %s waits for its randomness: %s; it is %s now", a.id, beaconWords(c), sampler.FormatTime(w.e.Now()))}
+}
+
+// dice takes the digits from the flag or asks for them.
+func (w *workspace) dice(ctx context.Context, o drawOptions) (string, error) {
+	text := o.Dice
+	if text == "" {
+		var err error
+		text, err = terminal.Ask(ctx, w.e.Stdin, w.e.Stderr, w.e.StdinTTY && w.e.StderrTTY, "The 20 digits, in the order they were rolled: ")
+		if errors.Is(err, terminal.ErrNotTerminal) {
+			return "", usageErrorf("add --dice DIGITS, after the dice were rolled before the auditor", "this audit is drawn by dice, and standard input is not a terminal")
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	text = strings.Join(strings.Fields(text), "")
+	if len(text) != 20 || strings.Trim(text, "0123456789") != "" {
+		return "", usageErrorf("roll a ten-sided die 20 times and give the digits in order", "dice: exactly 20 digits are needed (66 bits), got %d characters", len(text))
+	}
+	return text, nil
+}
+
+// sample draws and writes sample.tsv.
+func (w *workspace) sample(a *audit) ([]sampler.SampleRow, error) {
+	raw, err := a.dir.Read(docStrata)
+	if err != nil {
+		return nil, err
+	}
+	strata, err := sampler.ParseStrata(raw)
+	if err != nil {
+		return nil, err
+	}
+	seed, err := a.dir.Read(docSeed)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(a.dir.Path(docPopulation))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	pop := sampler.NewPopulationReader(f)
+	rows, err := draw.Select(pop, strata, draw.SeedHex(seed))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.dir.Path(docPopulation), err)
+	}
+	if pop.Hash() != a.commitment.PopulationHash || sampler.HashDoc(raw) != a.commitment.StrataHash {
+		return nil, &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s or strata.tsv is not the committed one", a.dir.Path(docPopulation)),
+			hint: "bring back the documents as freeze wrote them"}
+	}
+	return rows, a.dir.WriteOnce(docSample, sampler.FormatSample(rows))
+}
+
+// extract brings the certificates of sampled and finding-named items into the audit
+// folder, with every sighting and its inclusion proof.
+func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.SampleRow) (certificates int, err error) {
+	want := map[sampler.ItemID]bool{}
+	for _, r := range rows {
+		if r.Role == sampler.RoleSample {
+			want[r.Item] = true
+		}
+	}
+	items, err := a.itemFindings()
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range items {
+		want[f.ItemID] = true
+	}
+	collected, err := w.reopen(a)
+	if err != nil {
+		return 0, err
+	}
+	out, err := a.dir.Create(docSightings)
+	if err != nil {
+		return 0, err
+	}
+	defer out.Abort()
+	lines := bufio.NewWriter(out)
+	written := map[sampler.CertHash]bool{}
+	keep := func(der []byte) error {
+		h := sampler.HashCert(der)
+		if len(der) == 0 || written[h] {
+			return nil
+		}
+		written[h] = true
+		return a.dir.WriteOnce("certificates/"+h.String()+".der", der)
+	}
+	err = collected.Extract(ctx, a.dir, want, func(s sampler.Sighting, cert, signer []byte) error {
+		line, err := s.Line()
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(keep(cert), keep(signer)); err != nil {
+			return err
+		}
+		_, err = lines.Write(line)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := lines.Flush(); err != nil {
+		return 0, err
+	}
+	return len(written), out.Commit()
+}
+
+func (a *audit) itemFindings() ([]sampler.ItemFinding, error) {
+	f, err := os.Open(a.dir.Path(docItems))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return sampler.ParseItemFindings(f)
+}
+
+// reopen finds the collection of a frozen audit again, with the issuers of the evidence,
+// not those of a configuration that may have changed since.
+func (w *workspace) reopen(a *audit) (*collect.Collected, error) {
+	raw, err := a.dir.Read(docCollected)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: the work folder must stay until the audit is sealed; bring it back", a.dir.Path(docCollected))
+	}
+	if err != nil {
+		return nil, err
+	}
+	saved, err := collect.ParseSaved(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.dir.Path(docCollected), err)
+	}
+	return collect.Reopen(a.dir, nil, saved)
+}
+
+func (w *workspace) drawDocument(a *audit, certificates int) (*drawDocument, error) {
+	seed, err := a.dir.Read(docSeed)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := a.dir.Read(docSample)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := sampler.ParseSample(raw)
+	if err != nil {
+		return nil, err
+	}
+	d := &drawDocument{Schema: "selfaudit.draw/v1", AuditID: a.id, Mode: a.opening.Mode, Seed: draw.SeedHex(seed), Population: a.commitment.PopulationCount,
+		SampleHash: sampler.HashDoc(raw).String(), Certificates: certificates, Next: "selfaudit lint --audit " + a.id}
+	for _, r := range rows {
+		if r.Role == sampler.RoleSample {
+			d.Sample++
+		} else {
+			d.Reserve++
+		}
+	}
+	return d, nil
+}
+
+// render writes the document for people.
+func (d *drawDocument) render(e *env) {
+	e.printf("drawn: %s of %s items (and %s in reserve)\nseed: %s\nnext: %s\n", terminal.Count(int64(d.Sample)), terminal.Count(d.Population),
+		terminal.Count(int64(d.Reserve)), d.Seed, d.Next)
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"selfaudit/internal/terminal"
+)
+
+// env is everything a command may touch besides its flags. Commands get it
+// from their constructor, so tests run them without a process, a clock or a
+// network.
+type env struct {
+	Stdin  io.Reader
+	Stdout io.Writer // the result only; a failed write fails the command
+	Stderr io.Writer // progress, questions, warnings, errors
+
+	StdinTTY, StdoutTTY, StderrTTY bool
+	// Width gives the columns of the terminal. Never nil after Main began.
+	Width func() int
+
+	// SystemTime is the machine's clock. Commands use Now, which --now sets.
+	SystemTime func() time.Time
+	// Getenv reads the process environment; nil means an empty one.
+	Getenv func(string) string
+	// Transport carries every HTTP request of the program.
+	Transport http.RoundTripper
+	// Sleep waits for d or until ctx ends.
+	Sleep func(ctx context.Context, d time.Duration) error
+
+	globals
+}
+
+// globals are the values of the flags that every command has.
+type globals struct {
+	Workspace string // -C: the folder with selfaudit.toml and audits/
+	AuditID   string // --audit: empty means the command chooses
+	JSON      bool   // --json: one JSON document on standard output, errors as JSON
+	Quiet     bool   // -q: nothing on standard error but errors
+	Verbose   bool   // -v: more on standard error
+	Yes       bool   // --yes: answer every question with yes
+	Color     string // --color: auto, always or never
+
+	nowText string     // --now as given
+	given   *time.Time // --now parsed; nil = system clock
+	started bool       // the command's own code has begun
+}
+
+// Now is the time to record: that of --now if given (the same at every call),
+// else the machine's clock. Always UTC and whole seconds, the resolution of
+// every document.
+func (e *env) Now() time.Time {
+	if e.given != nil {
+		return *e.given
+	}
+	return e.SystemTime().UTC().Truncate(time.Second)
+}
+
+// Clock says where Now comes from, in the words of the documents: "given" or
+// "system".
+func (e *env) Clock() string {
+	if e.given != nil {
+		return "given"
+	}
+	return "system"
+}
+
+// notef writes one line for people to standard error; silent with --quiet.
+// Text that came from outside must have gone through terminal.Escape.
+func (e *env) notef(format string, args ...any) {
+	if !e.Quiet {
+		fmt.Fprintf(e.Stderr, format+"\n", args...)
+	}
+}
+
+// debugf is notef that speaks only with -v.
+func (e *env) debugf(format string, args ...any) {
+	if e.Verbose {
+		e.notef(format, args...)
+	}
+}
+
+// printf writes to standard output.
+func (e *env) printf(format string, args ...any) {
+	fmt.Fprintf(e.Stdout, format, args...)
+}
+
+// writeJSON writes v as the one JSON document of a command with --json.
+func (e *env) writeJSON(v any) error {
+	return encodeJSON(e.Stdout, v, "  ")
+}
+
+// writeJSONLine writes v as one line, for --jsonl.
+func (e *env) writeJSONLine(v any) error {
+	return encodeJSON(e.Stdout, v, "")
+}
+
+func encodeJSON(w io.Writer, v any, indent string) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	return enc.Encode(v)
+}
+
+// out gives the colours of standard output, errOut those of standard error.
+func (e *env) out() terminal.Palette    { return e.palette(e.StdoutTTY) }
+func (e *env) errOut() terminal.Palette { return e.palette(e.StderrTTY) }
+
+func (e *env) palette(tty bool) terminal.Palette {
+	return terminal.NewPalette(terminal.UseColor(e.Color, tty, e.Getenv))
+}
+
+// table starts a table on standard output: shrunk to the terminal, TAB
+// separated when piped.
+func (e *env) table() *terminal.Table {
+	width := 0
+	if e.StdoutTTY {
+		width = e.Width()
+	}
+	return terminal.NewTable(e.Stdout, width, e.out())
+}
+
+// progress starts the progress display of a long stage on standard error. It
+// shows elapsed time by the machine's clock, which --now does not change.
+func (e *env) progress() *terminal.Progress {
+	return terminal.NewProgress(e.Stderr, terminal.ProgressOptions{
+		Terminal: e.StderrTTY && e.Getenv("TERM") != "dumb",
+		Quiet:    e.Quiet,
+		Width:    e.Width,
+		Now:      e.SystemTime,
+	})
+}
+
+// confirm asks before something final. It returns nil only for a yes. Not a
+// terminal and no --yes is a usage error, never a hang.
+func (e *env) confirm(ctx context.Context, question string) error {
+	ok, err := terminal.Confirm(ctx, e.Stdin, e.Stderr, terminal.ConfirmOptions{
+		Yes:      e.Yes,
+		Terminal: e.StdinTTY && e.StderrTTY,
+	}, question)
+	switch {
+	case err == terminal.ErrNotTerminal:
+		return &exitError{
+			code: exitUsage, id: "confirmation_required", err: fmt.Errorf("%s: this needs an answer, and standard input is not a terminal", question),
+			hint: "add --yes to go ahead without being asked",
+		}
+	case err != nil:
+		return fmt.Errorf("asking %q: %w", question, err)
+	case !ok:
+		return &exitError{code: exitFailed, id: "declined", err: fmt.Errorf("not done: the answer was no")}
+	}
+	return nil
+}
+
+// fill gives the parts a caller left out a harmless value.
+func (e *env) fill() {
+	if e.Stdin == nil {
+		e.Stdin = strings.NewReader("")
+	}
+	if e.Stdout == nil {
+		e.Stdout = io.Discard
+	}
+	if e.Stderr == nil {
+		e.Stderr = io.Discard
+	}
+	if e.Width == nil {
+		e.Width = func() int { return 80 }
+	}
+	if e.Getenv == nil {
+		e.Getenv = func(string) string { return "" }
+	}
+	if e.SystemTime == nil {
+		e.SystemTime = time.Now
+	}
+	if e.Sleep == nil {
+		e.Sleep = sleep
+	}
+}
+
+// sleep waits for d or until ctx ends, and says which by its error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stickyWriter remembers the first failed write, so that a full disk under
+// `selfaudit ... > file` fails the command although no caller looks at every
+// single write.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
+}

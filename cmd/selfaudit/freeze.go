@@ -1,0 +1,462 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
+)
+
+// freezeOptions are the flags of `selfaudit freeze`.
+type freezeOptions struct {
+	Beacon     string
+	BeaconTime string
+	Void       string
+	Ground     string
+}
+
+func (o *freezeOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.Beacon, "beacon", "", "where the randomness will come from: `quicknet`, default-chain or dice (default: as configured)")
+	f.StringVar(&o.BeaconTime, "beacon-time", "", "appointed `time` of the dice ceremony, RFC 3339 (default: the next full hour)")
+}
+
+func newFreezeCommand(e *env) *cobra.Command {
+	var o freezeOptions
+	cmd := &cobra.Command{
+		Use:   "freeze",
+		Short: "Fix and commit to the population, before the randomness",
+		Long: `Fix the population, its strata with their sample sizes, and the commitment to both.
+From here on nothing of it changes. The commitment names the drand round that will decide
+the sample; send it to your auditor before that round.
+
+A frozen audit is repeated only with --void REASON, which stays on record. Once the round
+has come, only an unrevealed contribution, a retired beacon or dice that were not rolled
+void a draw (draw protocol 9).`,
+		Example: `  selfaudit freeze
+  selfaudit freeze --beacon dice --beacon-time 2026-10-05T09:00:00Z
+  selfaudit freeze --void "issuer DV3 was missing from the configuration"`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := openWorkspace(e, "freeze")
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			doc, err := w.freezeCommand(cmd.Context(), o)
+			return show(e, doc, err)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&o.Void, "void", "", "void the commitment for this `reason` and freeze again")
+	cmd.Flags().StringVar(&o.Ground, "void-ground", "", "once the round has come: `contribution`, chain-retired or dice-not-rolled")
+	return cmd
+}
+
+// freezeDocument is what `freeze --json` writes.
+type freezeDocument struct {
+	Schema       string       `json:"schema"`
+	AuditID      string       `json:"audit_id"`
+	Mode         string       `json:"mode"`
+	Commitment   string       `json:"commitment_sha256"`
+	Population   int64        `json:"population"`
+	Sample       int64        `json:"sample"`
+	Strata       []stratumRow `json:"strata"`
+	Beacon       string       `json:"beacon"`
+	BeaconChain  string       `json:"beacon_chain"`
+	BeaconRound  uint64       `json:"beacon_round"`
+	BeaconTime   string       `json:"beacon_time"`
+	BeaconURL    string       `json:"beacon_url"`
+	CommittedAt  string       `json:"committed_at"`
+	ItemFindings int64        `json:"item_findings"`
+	Late         int64        `json:"late"`
+	Waiting      int64        `json:"waiting"`
+	Notes        []string     `json:"notes"`
+	Next         string       `json:"next"`
+}
+
+type stratumRow struct {
+	ID         string `json:"stratum_id"`
+	Label      string `json:"label"`
+	Population int64  `json:"population"`
+	RateBP     int    `json:"rate_bp"`
+	Sample     int64  `json:"sample"`
+	Reserve    int64  `json:"reserve"`
+}
+
+// freezeCommand is freeze as a command of its own: with voiding and the question.
+func (w *workspace) freezeCommand(ctx context.Context, o freezeOptions) (*freezeDocument, error) {
+	a, err := w.e.pick()
+	if err != nil {
+		return nil, err
+	}
+	w.e.banner(a)
+	if o.Void != "" {
+		if err := w.void(a, o); err != nil {
+			return nil, err
+		}
+	}
+	return w.freeze(ctx, a, o)
+}
+
+// freeze runs the stage on audit a.
+func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*freezeDocument, error) {
+	if err := a.need(stageFreeze); err != nil {
+		return nil, err
+	}
+	if a.commitment == nil {
+		if err := w.freezeNow(ctx, a, o); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.record(w.e, "freeze", "", docConfig, docSnapshot, docPopulation, docStrata, docItems, docCommitment); err != nil {
+		return nil, err
+	}
+	return w.freezeDocument(a)
+}
+
+// freezing carries what the parts of a freeze hand to each other.
+type freezing struct {
+	w         *workspace
+	a         *audit
+	issuers   *collect.Issuers
+	rules     sampler.Rules
+	saved     *collect.Saved
+	collected *collect.Collected
+	chain     []*audit
+	result    *collect.Result
+	popHash   sampler.DocHash
+	popCount  int64
+	strata    []sampler.Stratum
+}
+
+// freezeNow writes the documents; the commitment, last, completes the stage.
+func (w *workspace) freezeNow(ctx context.Context, a *audit, o freezeOptions) error {
+	f := &freezing{w: w, a: a}
+	if err := f.load(); err != nil {
+		return err
+	}
+	commitment, err := f.plan(o)
+	if err != nil {
+		return err
+	}
+	if err := f.population(ctx); err != nil {
+		return err
+	}
+	if f.strata, err = f.rules.Plan(f.result.Strata); err != nil {
+		return err
+	}
+	strata, err := sampler.FormatStrata(f.strata)
+	if err != nil {
+		return err
+	}
+	snapshot, err := f.snapshot()
+	if err != nil {
+		return err
+	}
+	commitment.PopulationHash, commitment.PopulationCount = f.popHash, f.popCount
+	commitment.StrataHash, commitment.StrataCount = sampler.HashDoc(strata), int64(len(f.strata))
+	commitment.SnapshotHash = sampler.HashDoc(snapshot)
+	raw, err := commitment.Bytes()
+	if err != nil {
+		return err
+	}
+	f.preview(commitment)
+	if err := w.e.confirm(ctx, fmt.Sprintf("Freeze audit %s? Nothing of it can be changed afterwards", a.id)); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		name string
+		data []byte
+	}{{docConfig, w.cfg.Effective()}, {docStrata, strata}, {docSnapshot, snapshot}} {
+		if err := a.dir.Replace(d.name, d.data); err != nil {
+			return err
+		}
+	}
+	if err := a.dir.WriteOnce(docCommitment, raw); err != nil {
+		return err
+	}
+	a.commitment = commitment
+	return nil
+}
+
+// load brings the collection back and checks that the configuration is still the one it
+// was made with.
+func (f *freezing) load() (err error) {
+	raw, err := f.a.dir.Read(docCollected)
+	if err != nil {
+		return err
+	}
+	if f.saved, err = collect.ParseSaved(raw); err != nil {
+		return fmt.Errorf("%s: %w", f.a.dir.Path(docCollected), err)
+	}
+	if f.issuers, err = loadIssuers(f.w.cfg); err != nil {
+		return err
+	}
+	logs, err := f.w.openLogs(nil)
+	if err != nil {
+		return err
+	}
+	changed := usageErrorf("bring the configuration back to what was collected, or `selfaudit freeze --void REASON`, delete the audit's work folder and collect again",
+		"%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id)
+	if sourcesText(logs, f.w.cfg) != f.saved.Sources {
+		return changed
+	}
+	f.collected, err = collect.Reopen(f.a.dir, f.issuers, f.saved)
+	if errors.Is(err, collect.ErrOtherIssuers) {
+		return changed
+	}
+	if err != nil {
+		return err
+	}
+	if f.rules, err = issuerRules(f.w.cfg, f.issuers); err != nil {
+		return err
+	}
+	f.chain, err = f.w.e.chain(f.a)
+	return err
+}
+
+// plan fixes where the randomness will come from, before the long part: a moment that has
+// passed is better known at once.
+func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
+	start, end, err := f.a.period()
+	if err != nil {
+		return nil, err
+	}
+	chainStart, err := sampler.ParseTime(f.a.opening.ChainStart)
+	if err != nil {
+		return nil, err
+	}
+	now := f.w.e.Now()
+	c := &sampler.Commitment{AuditID: f.a.id, Mode: f.a.opening.Mode, ChainStart: chainStart, PeriodStart: start, PeriodEnd: end,
+		DrawMethod: sampler.DrawMethod, CommittedAt: now}
+	if now.Before(end) {
+		return nil, &exitError{code: exitNotYet, id: "period_open", err: fmt.Errorf("the period ends at %s, which has not come", sampler.FormatTime(end)),
+			hint: "freeze after the period's end"}
+	}
+	if err := f.links(c); err != nil {
+		return nil, err
+	}
+	return c, f.beacon(c, o)
+}
+
+// links sets the commitments that this one follows or repeats.
+func (f *freezing) links(c *sampler.Commitment) error {
+	if len(f.chain) > 0 {
+		raw, err := f.chain[0].dir.Read(docCommitment)
+		if err != nil {
+			return err
+		}
+		c.PreviousCommitment = sampler.HashDoc(raw)
+	}
+	voided, err := f.a.voided()
+	if err != nil {
+		return err
+	}
+	if len(voided) > 0 && !f.a.rehearsal() {
+		last := voided[len(voided)-1]
+		c.Replaces, c.PreviousCommitment = last.hash, last.commitment.PreviousCommitment
+	}
+	return nil
+}
+
+// beacon fills in the round by rule, or the dice's appointed time.
+func (f *freezing) beacon(c *sampler.Commitment, o freezeOptions) error {
+	name := o.Beacon
+	if name == "" {
+		name = f.w.cfg.Audit.Beacon
+	}
+	chain := sampler.Quicknet
+	switch name {
+	case config.BeaconDice:
+		c.Beacon = sampler.BeaconDice
+		return f.diceTime(c, o)
+	case config.BeaconDefaultChain:
+		chain = sampler.DefaultChain
+	case config.BeaconQuicknet, "drand":
+	default:
+		return usageErrorf("use --beacon quicknet, default-chain or dice", "unknown beacon %q", name)
+	}
+	c.Beacon, c.BeaconChain, c.DrawLeadDays = sampler.BeaconDrand, chain.Hash, f.w.cfg.Audit.DrawLeadDays
+	c.BeaconRound = sampler.RoundByRule(chain, c.PeriodEnd, c.DrawLeadDays, !c.Replaces.IsZero(), c.CommittedAt)
+	c.BeaconTime = chain.RoundTime(c.BeaconRound)
+	if margin := sampler.CommitMargin(c.Beacon); c.CommittedAt.Add(margin).After(c.BeaconTime) {
+		return &exitError{code: exitUsage, id: "round_passed",
+			err: fmt.Errorf("the round that the rule gives for a period ending %s is number %d at %s; a commitment must be made at least %s before it, and it is %s",
+				sampler.FormatTime(c.PeriodEnd), c.BeaconRound, sampler.FormatTime(c.BeaconTime), margin, sampler.FormatTime(c.CommittedAt)),
+			hint: "move the period's end to a later time: begin an audit with a later --until (the window grows, nothing is skipped), or practise with --rehearsal"}
+	}
+	return nil
+}
+
+func (f *freezing) diceTime(c *sampler.Commitment, o freezeOptions) error {
+	switch {
+	case f.a.rehearsal():
+		// A rehearsal may be given its digits in advance and does everything at once.
+		c.BeaconTime = c.CommittedAt.Add(sampler.CommitMargin(c.Beacon))
+	case o.BeaconTime == "":
+		c.BeaconTime = c.CommittedAt.Truncate(time.Hour).Add(time.Hour)
+	default:
+		t, err := time.Parse(time.RFC3339, o.BeaconTime)
+		if err != nil {
+			return usageErrorf("write it like 2026-10-05T09:00:00Z", "--beacon-time %q is not an RFC 3339 time", o.BeaconTime)
+		}
+		c.BeaconTime = t.UTC().Truncate(time.Second)
+	}
+	if c.CommittedAt.Add(sampler.CommitMargin(c.Beacon)).After(c.BeaconTime) {
+		return usageErrorf("appoint a later --beacon-time", "the dice would be rolled at %s, before the commitment of %s", sampler.FormatTime(c.BeaconTime), sampler.FormatTime(c.CommittedAt))
+	}
+	return nil
+}
+
+// population writes population.tsv and findings/items.jsonl in one run over the collection.
+func (f *freezing) population(ctx context.Context) error {
+	start, end, err := f.a.period()
+	if err != nil {
+		return err
+	}
+	chainStart, err := sampler.ParseTime(f.a.opening.ChainStart)
+	if err != nil {
+		return err
+	}
+	m := sampler.Membership{ChainStart: chainStart, PeriodStart: start, PeriodEnd: end, Setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
+	var earlier []io.Reader
+	for _, b := range f.chain {
+		file, err := os.Open(b.dir.Path(docPopulation))
+		if err != nil {
+			return fmt.Errorf("reading the population of audit %s: %w", b.id, err)
+		}
+		defer file.Close()
+		earlier = append(earlier, file)
+	}
+	pop, err := f.a.dir.Create(docPopulation)
+	if err != nil {
+		return err
+	}
+	defer pop.Abort()
+	items, err := f.a.dir.Create(docItems)
+	if err != nil {
+		return err
+	}
+	defer items.Abort()
+	rows := sampler.NewPopulationWriter(pop)
+	lines := bufio.NewWriter(items)
+	f.result, err = f.collected.Population(ctx, m, earlier, rows.Write, func(x sampler.ItemFinding) error {
+		line, err := x.Line()
+		if err == nil {
+			_, err = lines.Write(line)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(rows.Flush(), lines.Flush()); err != nil {
+		return err
+	}
+	f.popHash, f.popCount = rows.Hash(), rows.Count()
+	return errors.Join(pop.Commit(), items.Commit())
+}
+
+// preview says what is about to become final.
+func (f *freezing) preview(c *sampler.Commitment) {
+	var sample int64
+	for _, s := range f.strata {
+		sample += s.Sample
+	}
+	f.w.e.notef("audit %s: %s items in %d strata, %s to be drawn; randomness: %s", f.a.id, terminal.Count(f.popCount), len(f.strata),
+		terminal.Count(sample), beaconWords(c))
+}
+
+func beaconWords(c *sampler.Commitment) string {
+	if c.Beacon == sampler.BeaconDice {
+		return "dice at " + sampler.FormatTime(c.BeaconTime)
+	}
+	return fmt.Sprintf("drand round %d at %s", c.BeaconRound, sampler.FormatTime(c.BeaconTime))
+}
+
+func (w *workspace) freezeDocument(a *audit) (*freezeDocument, error) {
+	raw, err := a.dir.Read(docCommitment)
+	if err != nil {
+		return nil, err
+	}
+	c := a.commitment
+	d := &freezeDocument{Schema: "selfaudit.freeze/v1", AuditID: a.id, Mode: c.Mode, Commitment: sampler.HashDoc(raw).String(), Population: c.PopulationCount,
+		Strata: []stratumRow{}, Beacon: c.Beacon, BeaconChain: c.BeaconChain, BeaconRound: c.BeaconRound, BeaconTime: sampler.FormatTime(c.BeaconTime),
+		CommittedAt: sampler.FormatTime(c.CommittedAt), Next: "selfaudit draw --audit " + a.id}
+	if c.Beacon == sampler.BeaconDrand {
+		d.BeaconURL = roundURL(w.cfg.Drand.Relays[0], c)
+	}
+	rawStrata, err := a.dir.Read(docStrata)
+	if err != nil {
+		return nil, err
+	}
+	strata, err := sampler.ParseStrata(rawStrata)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range strata {
+		d.Sample += s.Sample
+		d.Strata = append(d.Strata, stratumRow{s.ID.String(), s.Label, s.Population, s.RateBP, s.Sample, s.Reserve})
+	}
+	rawSnapshot, err := a.dir.Read(docSnapshot)
+	if err != nil {
+		return nil, err
+	}
+	snap, err := sampler.ParseSnapshot(rawSnapshot)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range snap.Findings {
+		d.ItemFindings += n
+	}
+	d.Late, d.Waiting, d.Notes = snap.Counts.Late, snap.Counts.Waiting, snap.Notes
+	return d, nil
+}
+
+// render writes the document for people.
+func (d *freezeDocument) render(e *env) {
+	if len(d.Strata) == 0 {
+		e.printf("No certificate was issued in the period: the population is empty, and that is an audit too.\n")
+	} else {
+		t := e.table()
+		t.Header("stratum", "population", "rate", "sample", "reserve")
+		for _, s := range d.Strata {
+			t.Row(terminal.Escape(s.Label), terminal.Count(s.Population), percent(s.RateBP), terminal.Count(s.Sample), terminal.Count(s.Reserve))
+		}
+		_ = t.Flush() // a failed write shows at the end, in Main
+	}
+	if d.ItemFindings > 0 {
+		e.printf("contradictions inside items: %s findings, in findings/items.jsonl\n", terminal.Count(d.ItemFindings))
+	}
+	for _, n := range d.Notes {
+		e.printf("note: %s\n", terminal.Escape(n))
+	}
+	e.printf("commitment: %s\n", d.Commitment)
+	if d.Beacon == sampler.BeaconDice {
+		e.printf("randomness: 20 rolls of a ten-sided die, witnessed, at or after %s\n", d.BeaconTime)
+	} else {
+		e.printf("randomness: drand round %d, at %s\n            %s\n", d.BeaconRound, d.BeaconTime, d.BeaconURL)
+		if d.Mode == sampler.ModeAudit {
+			e.printf("before that time: send draw/commitment.txt to your auditor and keep the receipt\n")
+		}
+	}
+	e.printf("next: %s\n", d.Next)
+}
+
+func percent(bp int) string {
+	if bp%100 == 0 {
+		return fmt.Sprintf("%d%%", bp/100)
+	}
+	return fmt.Sprintf("%d.%02d%%", bp/100, bp%100)
+}

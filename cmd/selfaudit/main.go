@@ -1,0 +1,55 @@
+// Command selfaudit does a certification authority's quarterly self-audit
+// (Baseline Requirements 8.7): it proves the population from Certificate
+// Transparency logs, draws the sample by public randomness, lints it, and
+// seals the evidence so that a stranger can derive every step again.
+//
+// This folder only wires: flags and configuration in, packages called, errors
+// turned into exit codes. One command per file, named after the command.
+package main
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process the ordinary way, even if a stage
+	// should not notice the cancelled context.
+	context.AfterFunc(ctx, stop)
+	os.Exit(Main(ctx, os.Args[1:], systemEnv()))
+}
+
+// systemEnv is the outside world as this process sees it.
+func systemEnv() *env {
+	return &env{
+		Stdin:      os.Stdin,
+		Stdout:     os.Stdout,
+		Stderr:     os.Stderr,
+		StdinTTY:   term.IsTerminal(int(os.Stdin.Fd())),
+		StdoutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
+		StderrTTY:  term.IsTerminal(int(os.Stderr.Fd())),
+		Width:      terminalWidth,
+		SystemTime: time.Now,
+		Getenv:     os.Getenv,
+		Transport:  http.DefaultTransport,
+		Sleep:      sleep,
+	}
+}
+
+// terminalWidth is the number of columns of the terminal on standard error or
+// output, 80 where neither knows.
+func terminalWidth() int {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	return 80
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/terminal"
+	"selfaudit/reports/evidence"
+	"selfaudit/sampler"
+)
+
+func newSealCommand(e *env) *cobra.Command {
+	var incomplete bool
+	cmd := &cobra.Command{
+		Use:   "seal",
+		Short: "Build the evidence package, as a folder and as a zip",
+		Long: `Build the evidence package under audits/<audit-id>/sealed/: a BagIt bag (RFC 8493) whose
+hashes sha256sum can check, and the same as one zip. What is still open (review,
+signatures) is written into it. Before it is final you are asked; --yes answers.`,
+		Example: `  selfaudit seal
+  selfaudit seal --yes
+  selfaudit seal --incomplete --yes      what there is so far, labelled INCOMPLETE`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := openWorkspace(e, "seal")
+			if err != nil {
+				return err
+			}
+			defer w.close()
+			a, err := e.pick()
+			if err != nil {
+				return err
+			}
+			e.banner(a)
+			doc, err := w.seal(cmd.Context(), a, incomplete)
+			return show(e, doc, err)
+		},
+	}
+	cmd.Flags().BoolVar(&incomplete, "incomplete", false, "seal what there is although stages are missing; the package says INCOMPLETE")
+	return cmd
+}
+
+// sealDocument is what `seal --json` writes.
+type sealDocument struct {
+	Schema      string `json:"schema"`
+	AuditID     string `json:"audit_id"`
+	Mode        string `json:"mode"`
+	Package     string `json:"package"`
+	Zip         string `json:"zip"`
+	ZipHash     string `json:"zip_sha256"`
+	TagManifest string `json:"tagmanifest_sha256"`
+	Files       int64  `json:"files"`
+	Bytes       int64  `json:"bytes"`
+	Incomplete  bool   `json:"incomplete"`
+}
+
+// seal runs the stage on audit a.
+func (w *workspace) seal(ctx context.Context, a *audit, incomplete bool) (*sealDocument, error) {
+	if !incomplete {
+		if err := a.need(stageSeal); err != nil {
+			return nil, err
+		}
+	}
+	if a.done(stageSeal) && !incomplete {
+		return w.sealedAlready(a)
+	}
+	if err := w.e.confirm(ctx, fmt.Sprintf("Seal audit %s? A sealed package is never rewritten", a.id)); err != nil {
+		return nil, err
+	}
+	res, err := evidence.Seal(ctx, a.dir.Path("."), a.dir.Path(sealedFolder), evidence.Info{CAName: w.cfg.CA.Name, AuditID: a.id, Mode: a.opening.Mode,
+		Incomplete: incomplete, SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: a.opening.Program})
+	if errors.Is(err, evidence.ErrExists) {
+		return nil, &exitError{code: exitVerify, id: "sealed_differs", err: err, hint: "the audit's folder is not what was sealed; `selfaudit verify` the package, and keep it"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &sealDocument{Schema: "selfaudit.seal/v1", AuditID: a.id, Mode: a.opening.Mode, Package: res.Dir, Zip: res.Zip, ZipHash: res.ZipHash.String(),
+		TagManifest: res.TagManifestHash.String(), Files: res.Files, Bytes: res.Bytes, Incomplete: res.Incomplete}, nil
+}
+
+// sealedAlready describes the package that exists; it is not made again.
+func (w *workspace) sealedAlready(a *audit) (*sealDocument, error) {
+	zip := sealedFolder + "/" + a.sealedZip()
+	hashes, err := a.dir.HashDocuments(zip)
+	if err != nil {
+		return nil, err
+	}
+	folder := sealedFolder + "/" + evidence.PackageName(w.cfg.CA.Name, a.id, a.opening.Mode, false)
+	d := &sealDocument{Schema: "selfaudit.seal/v1", AuditID: a.id, Mode: a.opening.Mode, Package: a.dir.Path(folder), Zip: a.dir.Path(zip), ZipHash: hashes[zip]}
+	if tags, err := a.dir.HashDocuments(folder + "/tagmanifest-sha256.txt"); err == nil {
+		d.TagManifest = tags[folder+"/tagmanifest-sha256.txt"]
+	}
+	return d, nil
+}
+
+// render writes the document for people.
+func (d *sealDocument) render(e *env) {
+	if d.Incomplete {
+		e.printf("INCOMPLETE: stages are missing\n")
+	}
+	e.printf("package: %s\nzip:     %s\nsha256:  %s\n", terminal.Escape(shownPath(d.Package)), terminal.Escape(shownPath(d.Zip)), d.ZipHash)
+	if d.Files > 0 {
+		e.printf("files:   %s, %s bytes\n", terminal.Count(d.Files), terminal.Count(d.Bytes))
+	}
+	e.printf("tag manifest: %s\n", d.TagManifest)
+	e.printf("check it: selfaudit verify %s\n", terminal.Escape(shownPath(d.Zip)))
+	if d.Mode == sampler.ModeRehearsal {
+		e.printf("%s\n", rehearsalBanner)
+	}
+}

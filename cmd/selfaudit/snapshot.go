@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"selfaudit/lint"
+	"selfaudit/reports"
+	"selfaudit/sampler"
+)
+
+// maxMergeDelay is how long a log may take to show what it has accepted (RFC 6962
+// section 3): a tree head younger than that after the period's end may lack items.
+const maxMergeDelay = 24 * time.Hour
+
+// maxUnreadableNotes bounds the list of unreadable certificates in snapshot.json; the
+// count is exact, the list's rest is in the work folder.
+const maxUnreadableNotes = 1000
+
+// snapshot describes how the population was obtained.
+func (f *freezing) snapshot() ([]byte, error) {
+	o, n := f.a.opening, f.result.Counts
+	s := &sampler.Snapshot{AuditID: f.a.id, Mode: o.Mode, Period: sampler.SnapshotPeriod{Start: o.PeriodStart, End: o.PeriodEnd},
+		Chain:        sampler.SnapshotChain{Start: o.ChainStart, PreviousAudit: o.PreviousAudit, Evidence: "none"},
+		IssuanceTime: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime), OpenedAt: o.OpenedAt, Clock: o.Clock, Program: o.Program,
+		Logs: f.saved.Logs, Files: f.saved.Files,
+		Rules:    sampler.SnapshotRules{RateBP: f.rules.RateBP, Floor: f.rules.Floor, EVRA: f.rules.EVRA},
+		Filters:  []string{},
+		Findings: f.result.Findings, UnreadLogs: f.result.Unread,
+		Counts: sampler.SnapshotCounts{ItemsSeen: n.ItemsSeen, Population: n.Population, Late: n.Late, Predated: n.Predated, TooOld: n.TooOld,
+			Waiting: n.Waiting, InEarlier: n.InEarlier, IssuedByCT: n.ByCT, IssuedByRecord: n.ByRecord, IssuedByNotBefore: n.ByNotBefore,
+			PrecertOnly: n.PrecertOnly, FinalOnly: n.FinalOnly, Both: n.Both, Unreadable: int64(len(f.saved.Unreadable))},
+		LintPolicy: sampler.SnapshotLinter{Linter: "zlint", Version: lint.Modules()[0].Version, RuleSet: "all registered lints"},
+	}
+	switch {
+	case f.a.rehearsal():
+		s.Chain.Reason = "a rehearsal is in no chain"
+	case o.PreviousAudit == "":
+		s.Chain.Reason = "first audit of the chain; no document about the last self-audit outside this program was given"
+	default:
+		s.Chain.Reason = "follows audit " + o.PreviousAudit
+	}
+	for _, iss := range f.issuers.List() {
+		rule := f.rules.Issuers[iss.Key]
+		facts, err := reports.ReadFacts(iss.Certificates[0])
+		if err != nil {
+			return nil, err
+		}
+		entry := sampler.SnapshotIssuer{KeySHA256: iss.Key, Subject: facts.Subject, Label: iss.Label, RateBP: rule.RateBP, Floor: rule.Floor, PolicyOIDs: map[string]string{}}
+		for _, der := range iss.Certificates {
+			entry.Certificates = append(entry.Certificates, sampler.HashCert(der))
+		}
+		for oid, class := range iss.PolicyOIDs {
+			entry.PolicyOIDs[oid] = string(class)
+		}
+		s.Issuers = append(s.Issuers, entry)
+	}
+	s.Notes = f.notes()
+	return s.Bytes()
+}
+
+// notes says what an auditor has to know about the population (draw protocol 3.1).
+func (f *freezing) notes() []string {
+	notes := append([]string{}, f.saved.Notes...)
+	_, end, err := f.a.period()
+	if err != nil {
+		return append(notes, err.Error()) // cannot happen: audit.json was checked when it was read
+	}
+	for _, l := range f.saved.Logs {
+		head := time.UnixMilli(int64(l.TimestampMS)).UTC()
+		switch {
+		case l.Status == sampler.LogExcluded:
+			notes = append(notes, fmt.Sprintf("log %s was not read: %s", l.URL, l.Reason))
+		case head.Before(end.Add(maxMergeDelay)):
+			notes = append(notes, fmt.Sprintf("log %s was read at a tree head of %s, less than 24 hours after the period's end: it may lack items", l.URL, sampler.FormatTime(head)))
+		case head.After(f.w.e.Now().Add(time.Hour)):
+			notes = append(notes, fmt.Sprintf("log %s: the tree head is dated %s, after this audit's clock (%s)", l.URL, sampler.FormatTime(head), sampler.FormatTime(f.w.e.Now())))
+		}
+	}
+	for _, u := range f.result.Unread {
+		notes = append(notes, fmt.Sprintf("log %s is named by embedded SCTs of %d items and was not read", u.LogID, u.SCTs))
+	}
+	for i, u := range f.saved.Unreadable {
+		if i == maxUnreadableNotes {
+			notes = append(notes, fmt.Sprintf("and %d more certificates that cannot be read", len(f.saved.Unreadable)-i))
+			break
+		}
+		notes = append(notes, "unreadable: "+u)
+	}
+	if n := f.result.Counts.Predated; n > 0 {
+		notes = append(notes, fmt.Sprintf("%d items were left out by their notBefore although CT first saw them later; the CA chose these times itself", n))
+	}
+	return notes
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"selfaudit/sampler"
+)
+
+// voidedDraw is a commitment that was given up; its files stay in draw/void-<n>.
+type voidedDraw struct {
+	folder     string
+	hash       sampler.DocHash
+	commitment *sampler.Commitment
+}
+
+// voidDocument is void.json, which says why.
+type voidDocument struct {
+	Schema     string `json:"schema"`
+	Commitment string `json:"commitment_sha256"`
+	Reason     string `json:"reason"`
+	Ground     string `json:"ground"` // "before-round", or the closed list of draw protocol 9
+	VoidedAt   string `json:"voided_at"`
+	Clock      string `json:"clock"`
+}
+
+// voided returns the audit's voided draws, oldest first.
+func (a *audit) voided() ([]voidedDraw, error) {
+	var out []voidedDraw
+	for n := 1; ; n++ {
+		folder := fmt.Sprintf("draw/void-%d", n)
+		raw, err := a.dir.Read(folder + "/commitment.txt")
+		if errors.Is(err, fs.ErrNotExist) {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		c, err := sampler.ParseCommitment(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.dir.Path(folder+"/commitment.txt"), err)
+		}
+		out = append(out, voidedDraw{folder, sampler.HashDoc(raw), c})
+	}
+}
+
+// voidGrounds are the only ones once the round has come (draw protocol 9).
+var voidGrounds = map[string]string{
+	"contribution":    "the auditor did not reveal the contribution",
+	"chain-retired":   "the beacon's chain was retired",
+	"dice-not-rolled": "the dice were not rolled",
+}
+
+// void gives the audit's commitment up: its files move to draw/void-<n>, with the reason.
+func (w *workspace) void(a *audit, o freezeOptions) error {
+	if err := a.finishVoid(); err != nil {
+		return err
+	}
+	switch {
+	case a.commitment == nil:
+		return usageErrorf("run `selfaudit freeze` without --void", "audit %s has no commitment to void", a.id)
+	case strings.TrimSpace(o.Void) == "":
+		return usageErrorf("", "--void needs a reason; it stays on record")
+	case a.dir.Has(docSeed):
+		return usageErrorf("items that do not belong are replaced, omitted ones enter the next population (draw protocol 9)",
+			"audit %s is drawn: no defect of the population voids a draw", a.id)
+	}
+	doc := voidDocument{Schema: "selfaudit.void/v1", Reason: o.Void, Ground: "before-round", VoidedAt: sampler.FormatTime(w.e.Now()), Clock: w.e.Clock()}
+	if !w.e.Now().Before(a.commitment.BeaconTime) {
+		if voidGrounds[o.Ground] == "" {
+			return usageErrorf("the grounds are --void-ground contribution, chain-retired and dice-not-rolled",
+				"the round of audit %s came at %s: a draw is void only on a ground of draw protocol 9, else a planted defect would be a free second draw",
+				a.id, sampler.FormatTime(a.commitment.BeaconTime))
+		}
+		doc.Ground = o.Ground
+	}
+	if err := w.e.confirm(context.Background(), fmt.Sprintf("Void the commitment of audit %s? It stays on record, with your reason", a.id)); err != nil {
+		return err
+	}
+	raw, err := a.dir.Read(docCommitment)
+	if err != nil {
+		return err
+	}
+	doc.Commitment = sampler.HashDoc(raw).String()
+	text, err := jsonDocument(doc)
+	if err != nil {
+		return err
+	}
+	if err := a.dir.Replace(voidMark, text); err != nil {
+		return err
+	}
+	return errors.Join(a.finishVoid(), a.record(w.e, "void", o.Void, a.lastVoid()+"/void.json"))
+}
+
+// voidMark, while it exists, says that the documents of draw/ belong to a voided
+// commitment and are being moved: a killed process is completed by the next one.
+const voidMark = "draw/void.json"
+
+// finishVoid completes a void that was begun. The mark moves last.
+func (a *audit) finishVoid() error {
+	if !a.dir.Has(voidMark) {
+		return nil
+	}
+	folder := "draw/void-1"
+	for n := 1; a.dir.Has(fmt.Sprintf("draw/void-%d/void.json", n)); n++ {
+		folder = fmt.Sprintf("draw/void-%d", n+1)
+	}
+	if err := os.MkdirAll(a.dir.Path(folder), 0o777); err != nil {
+		return err
+	}
+	for _, name := range []string{docCommitment, docPopulation, docStrata, docSnapshot, voidMark} {
+		to := folder + "/" + name[strings.LastIndexByte(name, '/')+1:]
+		err := os.Rename(a.dir.Path(name), a.dir.Path(to))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("moving %s aside: %w", name, err)
+		}
+	}
+	a.commitment = nil
+	return nil
+}
+
+// lastVoid is the folder of the newest voided draw.
+func (a *audit) lastVoid() string {
+	list, err := a.voided()
+	if err != nil || len(list) == 0 {
+		return ""
+	}
+	return slices.MaxFunc(list, func(x, y voidedDraw) int { return len(x.folder) - len(y.folder) }).folder
+}

@@ -1,0 +1,63 @@
+package config
+
+import "strings"
+
+// Template is the selfaudit.toml that `init` writes: valid as it stands, with
+// comments that teach what to fill in.
+func Template(caName string) []byte {
+	return []byte(strings.Replace(template, "@NAME@", tomlText(caName), 1))
+}
+
+const template = `# The configuration of this workspace. It is copied into every evidence package,
+# so no secrets belong here. Unknown keys are errors, with a suggestion.
+
+[ca]
+name = @NAME@
+
+[audit]
+# How much of every stratum is drawn. Never below 3 %: TLS Baseline
+# Requirements 8.7. Two decimals at most, for example "3.25%".
+rate = "3%"
+
+# When was a certificate issued? "ct": by the earliest of the CT time stamps and
+# your own records. "not_before": by the certificate's own notBefore, if earlier.
+issuance_time = "ct"
+
+# Does a registration authority do the final cross-correlation and due diligence
+# for EV certificates? Declare "none" if that is so; otherwise 6 % of EV is drawn
+# (EV Guidelines 8.1.1).
+# ev_ra = "none"
+
+# Least number of items drawn from every stratum.
+# floor = 1
+
+# Days from the end of the period to the public randomness, and its source:
+# "quicknet" or "default-chain" (drand), or "dice" (rolled before the auditor).
+# draw_lead_days = 3
+# beacon = "quicknet"
+
+# The CA certificates whose issuance is audited, PEM or DER, one [[issuer]] for
+# each key. Several certificates of one key (cross-signed twins) go in a list.
+#
+# [[issuer]]
+# certificate = "issuers/dv1.pem"
+# label = "DV1"
+# rate = "5%"
+# policy_oids = { "1.3.6.1.4.1.99999.1" = "ev" }   # for certificates without a reserved OID
+
+# The CT logs to read. Every log is proven entry by entry against its key. A log
+# that cannot be proven stops the audit, unless you exclude it with a reason
+# that everybody will read.
+#
+# [[log]]
+# type = "static-ct"                       # or "rfc6962"
+# url = "https://log.example/2026h2"       # or file://, or a folder
+# origin = "log.example/2026h2"            # static-ct: the checkpoint's first line
+# public_key = "base64 SubjectPublicKeyInfo"   # or public_key_file = "keys/log.pem"
+# exclude = "shut down on 2026-08-14, entries are in the log below"
+
+# Certificates outside the logs: a file or folder of PEM, DER or base64 lines.
+#
+# [[files]]
+# path = "exports/2026Q3"
+`

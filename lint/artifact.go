@@ -1,0 +1,78 @@
+package lint
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Kind says what an artifact is.
+type Kind string
+
+// The kinds of artifact that can be linted, and the one for bytes that are none of them.
+const (
+	KindCert    Kind = "cert"
+	KindCRL     Kind = "crl"
+	KindOCSP    Kind = "ocsp"
+	KindUnknown Kind = "unknown"
+)
+
+// Artifact is one thing to lint: a certificate or precertificate, a CRL or an
+// OCSP response.
+type Artifact struct {
+	// File is the name the artifact came under, as the caller wants it in results.
+	File string
+	// Block is the artifact's position among those of its file, from 0.
+	Block int
+	// Kind is what the bytes claim to be; KindUnknown (or empty) makes the
+	// linter find out by trying.
+	Kind Kind
+	// DER holds the artifact's bytes. It is nil where none could be read.
+	DER []byte
+	// Err says why the artifact cannot be linted. Its result then carries a
+	// finding of our own instead of zlint's.
+	Err error
+}
+
+// SHA256 returns the lower hex SHA-256 of the artifact's bytes, or "" where
+// there are none.
+func (a Artifact) SHA256() string {
+	if len(a.DER) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(a.DER)
+	return hex.EncodeToString(sum[:])
+}
+
+// Finding is one thing a lint has to say about one artifact.
+type Finding struct {
+	// Lint is the rule's name, zlint's own or one of ours (see SourceSelfaudit).
+	Lint     string   `json:"lint"`
+	Severity Severity `json:"severity"`
+	// Source is the rule's origin in zlint's words ("CABF_BR", "RFC5280"), or SourceSelfaudit.
+	Source string `json:"source"`
+	// Citation is zlint's text. It mixes section numbers of several editions
+	// of the requirements, so it must not be read as a section of the current one.
+	Citation string `json:"citation"`
+	// Details is what the lint says about this artifact: valid UTF-8, at most
+	// MaxDetails bytes, possibly with control characters of the artifact in it.
+	Details string `json:"details,omitempty"`
+}
+
+// Result is what linting one artifact gave.
+type Result struct {
+	File string `json:"file"`
+	Kind Kind   `json:"kind"`
+	// SHA256 is the lower hex SHA-256 of the artifact's bytes, "" where none could be read.
+	SHA256 string `json:"sha256"`
+	// Findings is never nil. Order: severity, worst first, then name of the lint.
+	Findings []Finding `json:"findings"`
+}
+
+// Worst returns the highest severity among the findings, 0 when there are none.
+func (r Result) Worst() Severity {
+	var worst Severity
+	for _, f := range r.Findings {
+		worst = max(worst, f.Severity)
+	}
+	return worst
+}

@@ -1,0 +1,101 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/zmap/zcrypto/x509"
+	zlint "github.com/zmap/zlint/v3/lint"
+)
+
+// Options choose how a Linter works. The zero value shows everything zlint says.
+type Options struct {
+	// Document keeps what zlint does not do deterministically out of the
+	// results, so that the same bytes always give the same findings: the two
+	// lints that read the clock are left out, the lints that word or judge by
+	// the order of a map are brought into one order. Info names both.
+	Document bool
+	// Reference runs zlint.LintCertificateEx itself instead of our own loop.
+	// Results are equal; it is many times slower.
+	Reference bool
+	// Config is zlint's configuration, TOML; "" is zlint's default.
+	Config string
+	// RulesOn is the day on which Info counts a rule as in force. Zero is the
+	// date of the table of document versions (requirements.TableDate).
+	RulesOn time.Time
+}
+
+// Linter runs all lints of zlint. It is safe for use by several goroutines at once.
+type Linter struct {
+	options Options
+	config  zlint.Configuration
+	rules   ruleSet
+}
+
+// New prepares a linter. It fails on a configuration that zlint would only
+// reject certificate by certificate.
+func New(options Options) (*Linter, error) {
+	config, err := readConfiguration(options.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Linter{options: options, config: config, rules: newRuleSet(config)}, nil
+}
+
+// report takes the outcome of one lint.
+type report func(meta *zlint.LintMetadata, status zlint.LintStatus, details string)
+
+// Lint judges one artifact. It never fails: what cannot be read or parsed is a
+// finding of our own.
+func (l *Linter) Lint(a Artifact) Result {
+	kind, p, err := parseArtifact(a)
+	result := Result{File: a.File, Kind: kind, SHA256: a.SHA256(), Findings: []Finding{}}
+	if err != nil {
+		result.Findings = append(result.Findings, unreadableFinding(kind, err))
+		return result
+	}
+	add := func(meta *zlint.LintMetadata, status zlint.LintStatus, details string) {
+		if status > zlint.Pass {
+			result.add(meta, status, details, p.cert, l.options.Document)
+		}
+	}
+	switch {
+	case p.cert != nil:
+		l.certificate(p.cert, add)
+	case p.crl != nil:
+		l.revocationList(p.crl, add)
+	default:
+		l.ocspResponse(p.ocsp, add)
+	}
+	slices.SortFunc(result.Findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Lint, b.Lint))
+	})
+	return result
+}
+
+// add takes one lint's finding into the result. c is nil for CRLs and OCSP responses.
+func (r *Result) add(meta *zlint.LintMetadata, status zlint.LintStatus, details string, c *x509.Certificate, document bool) {
+	if document {
+		if _, clock := clockDependent[meta.Name]; clock {
+			return
+		}
+		if status, details = settle(meta.Name, c, status, details); status <= zlint.Pass {
+			return
+		}
+		details = withoutPointers(details)
+	}
+	r.Findings = append(r.Findings, Finding{
+		Lint: meta.Name, Severity: severityOf(status), Source: string(meta.Source),
+		Citation: meta.Citation, Details: boundDetails(details),
+	})
+}
+
+// certificate runs the certificate lints by the engine that the options name.
+func (l *Linter) certificate(c *x509.Certificate, add report) {
+	if l.options.Reference {
+		l.certificateReference(c, add)
+		return
+	}
+	l.certificateFlat(c, add)
+}

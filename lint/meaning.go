@@ -1,0 +1,25 @@
+package lint
+
+// Meaning returns the one-sentence description of a lint, zlint's or ours, and
+// "" for a name nobody knows.
+func Meaning(lintName string) string {
+	if rule, ok := ownRules[lintName]; ok {
+		return rule.meaning
+	}
+	if meta := metadata()[lintName]; meta != nil {
+		return meta.Description
+	}
+	return ""
+}
+
+// Citation returns what a lint cites, in the lint's own words, and "" where it
+// cites nothing or nobody knows it.
+func Citation(lintName string) string {
+	if rule, ok := ownRules[lintName]; ok {
+		return rule.citation
+	}
+	if meta := metadata()[lintName]; meta != nil {
+		return meta.Citation
+	}
+	return ""
+}

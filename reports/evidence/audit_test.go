@@ -1,0 +1,257 @@
+package evidence
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"selfaudit/internal/auditdir"
+	"selfaudit/internal/testaudit"
+	"selfaudit/lint"
+	"selfaudit/reports"
+	"selfaudit/reports/workbook"
+	"selfaudit/sampler"
+)
+
+// smallIssuers keep the packages of these tests small: hundreds of them are verified.
+var smallIssuers = []testaudit.Issuer{
+	{Label: "Alpha DV CA 1", Class: sampler.ClassDV, Count: 40},
+	{Label: "Alpha EV CA 1", Class: sampler.ClassEV, Count: 5},
+}
+
+// small are the options of most tests' audit: a rehearsal without defects.
+func small() testaudit.Options {
+	return testaudit.Options{Issuers: smallIssuers, Flawless: true}
+}
+
+// makeAudit writes an audit folder with the documents of all stages, as the commands
+// leave them, and returns its path.
+func makeAudit(t testing.TB, o testaudit.Options) string {
+	t.Helper()
+	files := testaudit.Build(t, o)
+	ca := o.CA
+	if ca == "" {
+		ca = "Fixture Trust Alpha"
+	}
+	put := func(name string, data []byte) { files[name] = &fstest.MapFile{Data: data, Mode: 0o644} }
+	put("config/selfaudit.toml", fmt.Appendf(nil,
+		"[ca]\nname = %q\n\n[audit]\nissuance_time = \"ct\"\nev_ra = \"none\"\n\n[[log]]\nurl = \"https://ct.alpha.test/2026h2/\"\n", ca))
+	if o.Stage == testaudit.Linted {
+		lintAgain(t, files, put)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, files); err != nil {
+		t.Fatal(err)
+	}
+	if o.Stage == testaudit.Linted {
+		writeReports(t, dir, o)
+	}
+	return dir
+}
+
+// lintAgain writes the lint stage's documents in the order of the sample, with the
+// linter of this very test binary.
+func lintAgain(t testing.TB, files fstest.MapFS, put func(string, []byte)) {
+	t.Helper()
+	linter, err := lint.New(lint.Options{Document: true})
+	must(t, err)
+	info, err := documentBytes(linter.Info())
+	must(t, err)
+	put("lint/linter.json", info)
+	rows, err := sampler.ParseSample(files["draw/sample.tsv"].Data)
+	must(t, err)
+	sightings, err := sampler.ParseSightings(bytes.NewReader(files["ct/sightings.jsonl"].Data))
+	must(t, err)
+	certs := map[sampler.ItemID][]string{}
+	for _, s := range sightings {
+		if key := string(s.Form) + " " + s.Cert.String(); !slices.Contains(certs[s.ItemID], key) {
+			certs[s.ItemID] = append(certs[s.ItemID], key)
+		}
+	}
+	var out bytes.Buffer
+	for _, r := range rows {
+		if r.Role != sampler.RoleSample {
+			continue
+		}
+		slices.Sort(certs[r.Item])
+		for _, key := range certs[r.Item] {
+			name := "certificates/" + key[strings.IndexByte(key, ' ')+1:] + ".der"
+			line, err := lineBytes(linter.Lint(lint.Artifact{File: name, Kind: lint.KindCert, DER: files[name].Data}))
+			must(t, err)
+			out.Write(line)
+		}
+	}
+	put("lint/results.jsonl", out.Bytes())
+}
+
+// writeReports does what the report stage does, and records the stages.
+func writeReports(t testing.TB, dir string, o testaudit.Options) {
+	t.Helper()
+	a, err := reports.Load(os.DirFS(dir))
+	must(t, err)
+	summary := a.Summary(o.ReportedAt(), sampler.ClockGiven)
+	findings, err := reports.FindingsDocument(a)
+	must(t, err)
+	book, err := workbook.Write(a, summary, a.Opening.Program.Name+" "+a.Opening.Program.Version)
+	must(t, err)
+	text, err := reports.SummaryDocument(summary)
+	must(t, err)
+	d := auditdir.At(dir)
+	must(t, d.Replace("findings/findings.json", findings))
+	must(t, d.Replace("report/workbook.xlsx", book))
+	must(t, d.Replace("report/summary.json", text))
+	for _, stage := range [][]string{
+		{"freeze", "draw/commitment.txt", "draw/population.tsv"},
+		{"draw", "draw/sample.tsv", "ct/sightings.jsonl"},
+		{"lint", "lint/results.jsonl"},
+		{"report", "report/summary.json", "report/workbook.xlsx"},
+	} {
+		documents, err := d.HashDocuments(stage[1:]...)
+		must(t, err)
+		must(t, d.Record(auditdir.Event{At: sampler.FormatTime(o.ReportedAt()), Clock: sampler.ClockGiven, Stage: stage[0], Documents: documents}))
+	}
+}
+
+// infoOf returns what the seal command passes for an audit folder.
+func infoOf(t testing.TB, dir string, o testaudit.Options) Info {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "audit.json"))
+	must(t, err)
+	opening, err := sampler.ParseOpening(raw)
+	must(t, err)
+	ca := o.CA
+	if ca == "" {
+		ca = "Fixture Trust Alpha"
+	}
+	return Info{CAName: ca, AuditID: opening.AuditID, Mode: opening.Mode, SealedAt: o.ReportedAt().Add(time.Hour), Clock: sampler.ClockGiven, Program: opening.Program}
+}
+
+// packages keeps the packages that tests share: making one takes longer than most tests.
+var packages = struct {
+	sync.Mutex
+	dir  string
+	made map[string]*Result
+}{made: map[string]*Result{}}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if packages.dir != "" {
+		if err := os.RemoveAll(packages.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// sealed makes an audit and its package, which other tests use too: copy what you damage.
+func sealed(t testing.TB, o testaudit.Options) *Result {
+	t.Helper()
+	packages.Lock()
+	defer packages.Unlock()
+	key := fmt.Sprintf("%+v", o)
+	if res := packages.made[key]; res != nil {
+		return res
+	}
+	if packages.dir == "" {
+		dir, err := os.MkdirTemp("", "evidence-test-")
+		must(t, err)
+		packages.dir = dir
+	}
+	dir := makeAudit(t, o)
+	res, err := Seal(context.Background(), dir, filepath.Join(packages.dir, fmt.Sprint(len(packages.made))), infoOf(t, dir, o))
+	must(t, err)
+	packages.made[key] = res
+	return res
+}
+
+// verify runs Verify and fails the test on anything but a verdict.
+func verify(t testing.TB, path string, o Options) *Report {
+	t.Helper()
+	r, err := Verify(context.Background(), path, o)
+	must(t, err)
+	return r
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// failed returns the names of the failed checks, each once.
+func failed(r *Report) []string {
+	var out []string
+	for _, c := range r.Checks {
+		if c.Status == Fail && !slices.Contains(out, c.Name) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
+}
+
+// text is the report as it is printed.
+func text(t testing.TB, r *Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, r.Write(&b))
+	return b.String()
+}
+
+// copyDir copies a package folder, so that a test can damage it.
+func copyDir(t testing.TB, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(dir))
+	must(t, os.CopyFS(to, os.DirFS(dir)))
+	return to
+}
+
+// rebag computes Payload-Oxum and all manifests of a package folder again, as whoever
+// alters a package can.
+func rebag(t testing.TB, dir string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, fileBagInfo))
+	must(t, err)
+	bag, err := ParseBagInfo(raw)
+	must(t, err)
+	bag.PayloadBytes, bag.PayloadFiles = 0, 0
+	var payload []manifestEntry
+	must(t, filepath.WalkDir(filepath.Join(dir, payloadFolder), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		must(t, err)
+		rel, err := filepath.Rel(dir, path)
+		must(t, err)
+		payload = append(payload, manifestEntry{hash: sampler.HashDoc(data), path: filepath.ToSlash(rel)})
+		bag.PayloadBytes += int64(len(data))
+		bag.PayloadFiles++
+		return nil
+	}))
+	info, err := bag.Bytes()
+	must(t, err)
+	rebagTags(t, dir, info, formatManifest(payload))
+}
+
+// rebagTags writes bag-info.txt, the manifest and the tag manifest over them.
+func rebagTags(t testing.TB, dir string, info, manifest []byte) {
+	t.Helper()
+	declaration, err := os.ReadFile(filepath.Join(dir, fileBagIt))
+	must(t, err)
+	tags := formatManifest([]manifestEntry{
+		{sampler.HashDoc(declaration), fileBagIt}, {sampler.HashDoc(info), fileBagInfo}, {sampler.HashDoc(manifest), fileManifest}})
+	must(t, os.WriteFile(filepath.Join(dir, fileBagInfo), info, 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, fileManifest), manifest, 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, fileTagManifest), tags, 0o644))
+}

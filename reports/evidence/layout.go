@@ -1,0 +1,165 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A document is one kind of file that an audit folder and a package's data/ folder may
+// hold. Nothing else is ever packaged or accepted.
+type document struct {
+	// pattern is the relative path; a segment may contain <hash> (64 lower-case hex
+	// digits) or <n> (a number from 1 to 999 without leading zero).
+	pattern string
+	// max bounds the size in bytes, so that a hostile package cannot fill the memory
+	// of whoever reads the document whole.
+	max int64
+	// stage is the command that leaves the document behind.
+	stage string
+	// need says when a complete package must have it.
+	need need
+}
+
+type need int
+
+const (
+	optional  need = iota
+	always         // a complete package has it
+	drandOnly      // when the commitment names a drand beacon; refused for dice
+	bySeal         // written by Seal itself: never taken from the audit folder
+)
+
+const (
+	kib = 1 << 10
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+// documents lists the files of evidence-and-workbook.md 1.1 that exist in this version
+// of the format. The order is that in which the stages write them.
+var documents = []document{
+	{"README.txt", 64 * kib, "seal", bySeal},
+	{"draw/draw_reference.py", 256 * kib, "seal", bySeal},
+	{"audit.json", 64 * kib, "collect", always},
+	{"issuers/<hash>.der", 16 * mib, "collect", optional},
+	{"ct/heads/<hash>.checkpoint", mib, "collect", optional},
+	{"ct/heads/<hash>.sth.json", mib, "collect", optional},
+	{"ct/keys/<hash>.pem", 64 * kib, "collect", optional},
+	{"config/selfaudit.toml", 16 * mib, "freeze", always},
+	{"draw/snapshot.json", 256 * mib, "freeze", always},
+	{"draw/population.tsv", 64 * gib, "freeze", always},
+	{"draw/strata.tsv", 64 * mib, "freeze", always},
+	{"draw/commitment.txt", 64 * kib, "freeze", always},
+	{"findings/items.jsonl", 4 * gib, "freeze", always},
+	{"draw/beacon.json", 64 * kib, "draw", drandOnly},
+	{"draw/seed.txt", 4 * kib, "draw", always},
+	{"draw/sample.tsv", 4 * gib, "draw", always},
+	{"ct/sightings.jsonl", 16 * gib, "draw", always},
+	{"certificates/<hash>.der", 16 * mib, "draw", optional},
+	{"lint/linter.json", 16 * mib, "lint", always},
+	{"lint/results.jsonl", 16 * gib, "lint", always},
+	{"findings/findings.json", 2 * gib, "report", always},
+	{"report/workbook.xlsx", 2 * gib, "report", always},
+	{"report/summary.json", 64 * mib, "report", always},
+	{"log/events.jsonl", 16 * mib, "collect", always},
+	{"draw/void-<n>/void.json", mib, "freeze", optional},
+	{"draw/void-<n>/snapshot.json", 256 * mib, "freeze", optional},
+	{"draw/void-<n>/population.tsv", 64 * gib, "freeze", optional},
+	{"draw/void-<n>/strata.tsv", 64 * mib, "freeze", optional},
+	{"draw/void-<n>/commitment.txt", 64 * kib, "freeze", optional},
+	{"draw/void-<n>/beacon.json", 64 * kib, "draw", optional},
+	{"draw/void-<n>/seed.txt", 4 * kib, "draw", optional},
+	{"draw/void-<n>/sample.tsv", 4 * gib, "draw", optional},
+}
+
+// findDocument returns the kind of the file at a path relative to the audit folder or
+// to data/, or false for a file that does not belong there.
+func findDocument(rel string) (document, bool) {
+	for _, d := range documents {
+		if matchPattern(d.pattern, rel) {
+			return d, true
+		}
+	}
+	return document{}, false
+}
+
+func matchPattern(pattern, rel string) bool {
+	before, rest, found := strings.Cut(pattern, "<")
+	if !found {
+		return pattern == rel
+	}
+	kind, after, _ := strings.Cut(rest, ">")
+	if !strings.HasPrefix(rel, before) || !strings.HasSuffix(rel, after) || len(rel) < len(before)+len(after) {
+		return false
+	}
+	value := rel[len(before) : len(rel)-len(after)]
+	if kind == "hash" {
+		return isHex64(value)
+	}
+	return isVoidNumber(value)
+}
+
+func isHex64(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+func isVoidNumber(s string) bool {
+	if len(s) == 0 || len(s) > 3 || s[0] == '0' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// missingDocuments returns the documents of a complete package that has() does not
+// know, in the order of the stages. dice says that the commitment names dice, which
+// have no beacon.json.
+func missingDocuments(has func(rel string) bool, dice bool) []document {
+	var out []document
+	for _, d := range documents {
+		if (d.need == always || d.need == drandOnly && !dice) && !has(d.pattern) {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// openStages returns the stages whose documents are missing, each once, in order.
+func openStages(missing []document) []string {
+	order := []string{"collect", "freeze", "draw", "lint", "report"}
+	var out []string
+	for _, stage := range order {
+		for _, d := range missing {
+			if d.stage == stage {
+				out = append(out, stage)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// describeMissing says what is missing and which command makes it.
+func describeMissing(missing []document) string {
+	var parts []string
+	for _, stage := range openStages(missing) {
+		for _, d := range missing {
+			if d.stage == stage {
+				parts = append(parts, d.pattern)
+			}
+		}
+	}
+	return fmt.Sprintf("%s (stages still open: %s)", strings.Join(parts, ", "), strings.Join(openStages(missing), ", "))
+}

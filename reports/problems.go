@@ -1,0 +1,146 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"selfaudit/lint"
+	"selfaudit/sampler"
+)
+
+// What a problem list covers.
+const (
+	CoversSample     = "sample"     // only sampled items were looked at
+	CoversPopulation = "population" // every item was looked at while collecting
+)
+
+// Problem is one list of everything a distinct lint was found on.
+type Problem struct {
+	Lint         string        `json:"lint"`
+	Severity     lint.Severity `json:"severity"` // the severest it was found with
+	Source       string        `json:"source"`
+	Citation     string        `json:"citation"`
+	Meaning      string        `json:"meaning"`
+	Covers       string        `json:"covers"`       // CoversSample or CoversPopulation
+	Coverage     string        `json:"coverage"`     // the same as a sentence, with numbers
+	Items        int           `json:"items"`        // distinct issuer keys and serials
+	Certificates int           `json:"certificates"` // distinct certificates and precertificates
+	FirstIssued  string        `json:"first_issued"` // UTC time; "-" if nothing is known
+	LastIssued   string        `json:"last_issued"`
+	Affected     []Affected    `json:"affected"` // by item id, final certificates first
+}
+
+// Affected is one certificate or precertificate of a problem list.
+type Affected struct {
+	ItemID       string `json:"item_id"`
+	StratumID    string `json:"stratum_id"` // "-" outside the population
+	Serial       string `json:"serial"`
+	SHA256       string `json:"sha256"` // upper case, no separators: BR 8.6, CCADB Policy 5.2.3
+	Form         string `json:"form"`   // "final", "precert"; "-" while the certificate is not in the folder
+	Issued       string `json:"issued"` // the item's issuance time, UTC; "-" if nothing is known
+	CrtSh        string `json:"crt_sh"`
+	InSample     bool   `json:"in_sample"`
+	InPopulation bool   `json:"in_population"`
+}
+
+// Counts says whether the problem counts against its items (error and fatal do).
+func (p Problem) Counts() bool { return p.Severity >= lint.Error }
+
+// Fingerprint is a certificate hash as audit reports print it: SHA-256, upper case,
+// without separators (BR 8.6, CCADB Policy 5.2.3).
+func Fingerprint(h sampler.CertHash) string { return strings.ToUpper(h.String()) }
+
+// CrtShLink is the page of crt.sh for a certificate, in the form of the CCADB
+// Incident Reporting Guidelines.
+func CrtShLink(h sampler.CertHash) string { return "https://crt.sh/?sha256=" + Fingerprint(h) }
+
+// Problems returns one list for each distinct lint, severest first, then by name.
+func (a *Audit) Problems() []Problem {
+	type key struct {
+		lint     string
+		fromItem bool
+	}
+	index := map[key]int{}
+	var out []Problem
+	for _, it := range a.items {
+		for _, f := range it.Findings {
+			k := key{f.Lint, f.FromItem}
+			i, ok := index[k]
+			if !ok {
+				i = len(out)
+				index[k] = i
+				out = append(out, a.newProblem(f))
+			}
+			out[i].include(it, f)
+		}
+	}
+	slices.SortFunc(out, func(x, y Problem) int {
+		return cmp.Or(cmp.Compare(y.Severity, x.Severity), cmp.Compare(x.Lint, y.Lint), cmp.Compare(x.Covers, y.Covers))
+	})
+	return out
+}
+
+func (a *Audit) newProblem(f ItemFinding) Problem {
+	p := Problem{Lint: f.Lint, Severity: f.Severity, Source: f.Source, Citation: f.Citation,
+		FirstIssued: "-", LastIssued: "-"}
+	if f.FromItem {
+		p.Covers, p.Meaning = CoversPopulation, f.Details
+		p.Coverage = fmt.Sprintf("Covers the whole population: all %d items were compared while collecting.", a.Population.Count)
+		return p
+	}
+	p.Covers, p.Meaning = CoversSample, lint.Meaning(f.Lint)
+	sampled := len(a.SampleItems())
+	if int64(sampled) == a.Population.Count {
+		p.Coverage = fmt.Sprintf("Covers the sample, which is the whole population of %d items.", sampled)
+	} else {
+		p.Coverage = fmt.Sprintf("Covers the sample only: %d of %d items were linted, the others may have the same problem.", sampled, a.Population.Count)
+	}
+	return p
+}
+
+// include adds an item's certificates to the list.
+func (p *Problem) include(it *Item, f ItemFinding) {
+	p.Severity = max(p.Severity, f.Severity)
+	p.Items++
+	p.Certificates += len(f.Certificates)
+	issued := "-"
+	if t := it.Issued(); !t.IsZero() {
+		issued = sampler.FormatTime(t)
+		if p.FirstIssued == "-" || issued < p.FirstIssued {
+			p.FirstIssued = issued
+		}
+		if p.LastIssued == "-" || issued > p.LastIssued {
+			p.LastIssued = issued
+		}
+	}
+	stratum := "-"
+	if it.InPopulation {
+		stratum = it.Row.Stratum.String()
+	}
+	for _, h := range f.Certificates {
+		p.Affected = append(p.Affected, Affected{ItemID: it.ID.String(), StratumID: stratum, Serial: string(it.ID.Serial),
+			SHA256: Fingerprint(h), Form: it.form(h), Issued: issued, CrtSh: CrtShLink(h),
+			InSample: it.Sampled(), InPopulation: it.InPopulation})
+	}
+}
+
+// form returns the form of one of the item's certificates, "-" if it is not known.
+func (i *Item) form(h sampler.CertHash) string {
+	for _, c := range i.Certificates {
+		if c.SHA256 == h {
+			return string(c.Form)
+		}
+	}
+	return "-"
+}
+
+// Day shortens a document's time to its date, yyyy-mm-dd; "-" for no time.
+func Day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.DateOnly)
+}

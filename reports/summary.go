@@ -1,0 +1,249 @@
+package reports
+
+import (
+	"math"
+	"time"
+
+	"selfaudit/lint"
+	"selfaudit/sampler"
+	"selfaudit/sampler/draw"
+)
+
+// SummarySchema names the form of report/summary.json.
+const SummarySchema = "selfaudit.summary/v1"
+
+// The risk of the stated upper bounds: 1/20, so "95 %" (protocol section 13).
+const (
+	riskNum = 1
+	riskDen = 20
+)
+
+// Summary is the audit in numbers, the document report/summary.json. Numbers that
+// cannot be known yet (before the draw, before linting) are null, never zero.
+type Summary struct {
+	Schema       string        `json:"schema"`
+	AuditID      string        `json:"audit_id"`
+	Mode         string        `json:"mode"`
+	Notice       string        `json:"notice,omitempty"` // RehearsalNotice for a rehearsal
+	CA           string        `json:"ca"`
+	Period       Span          `json:"period"` // half-open: start <= issued < end
+	ChainStart   string        `json:"chain_start"`
+	Previous     string        `json:"previous_commitment"` // SHA-256, or "none"
+	Commitment   string        `json:"commitment_sha256"`
+	ReportedAt   string        `json:"reported_at"`
+	Clock        string        `json:"clock"` // "system" or "given"
+	Population   int64         `json:"population"`
+	Late         int64         `json:"late"`
+	Sampled      *int64        `json:"sampled"`
+	Reserve      *int64        `json:"reserve"`
+	Seed         string        `json:"seed,omitempty"`
+	Lint         *LintSummary  `json:"lint"`
+	Strata       []StratumLine `json:"strata"`
+	Overall      Overall       `json:"overall"`
+	Problems     []ProblemLine `json:"problems"`
+	Requirements []InForce     `json:"requirements"`
+	TableEdition string        `json:"requirements_edition"` // edition of the table of document versions
+	Voided       int           `json:"voided_draws"`
+	Replacements int           `json:"replacements"`
+	Review       ReviewState   `json:"review"`
+	Open         []OpenPoint   `json:"open"`
+	Notes        []string      `json:"notes"`
+}
+
+// Span is a half-open interval of UTC times.
+type Span struct {
+	Start string `json:"start"`
+	End   string `json:"end"`
+}
+
+// LintSummary counts what the linter found on the sample.
+type LintSummary struct {
+	Linter       string `json:"linter"`       // name and module version
+	Certificates int    `json:"certificates"` // certificates and precertificates linted
+	Fatal        int    `json:"fatal"`        // findings: distinct pairs of sampled item and lint
+	Error        int    `json:"error"`
+	Warn         int    `json:"warn"`
+	Notice       int    `json:"notice"`
+}
+
+// Findings is the number of all findings of the sample.
+func (l LintSummary) Findings() int { return l.Fatal + l.Error + l.Warn + l.Notice }
+
+// StratumLine is one stratum's size, sample and result.
+type StratumLine struct {
+	StratumID  string `json:"stratum_id"`
+	Label      string `json:"label"`
+	Issuer     string `json:"issuer"` // label of the issuing CA
+	Class      string `json:"class"`
+	Population int64  `json:"population"`
+	RateBP     int    `json:"rate_bp"` // sampling rate, basis points
+	Floor      int64  `json:"floor"`
+	Sample     int64  `json:"sample"`
+	Reserve    int64  `json:"reserve"`
+	Findings   *int64 `json:"findings"` // pairs of sampled item and lint, all severities
+	Problems   *int64 `json:"problems"` // sampled items with an error or fatal finding
+	Bound
+}
+
+// Bound is the exact one-sided 95 % upper bound of protocol section 13.
+type Bound struct {
+	Observed  *float64 `json:"observed_rate"`    // problems / sample
+	Upper     *int64   `json:"upper_bound"`      // items: the most that the sample does not rule out
+	UpperRate *float64 `json:"upper_bound_rate"` // upper_bound / population
+	Detect1   *float64 `json:"detect_1pct"`      // chance to have seen a problem if 1 % of items had one
+}
+
+// Overall joins the strata: the weighted estimate, and the sum of the strata's bounds
+// at a risk divided by their number (Bonferroni), as protocol section 13 asks.
+type Overall struct {
+	Population int64    `json:"population"`
+	Sample     int64    `json:"sample"`
+	Problems   *int64   `json:"problems"`
+	Estimate   *float64 `json:"estimated_rate"`
+	Upper      *int64   `json:"upper_bound"`
+	UpperRate  *float64 `json:"upper_bound_rate"`
+}
+
+// ProblemLine is a problem list without its certificates.
+type ProblemLine struct {
+	Lint         string        `json:"lint"`
+	Severity     lint.Severity `json:"severity"`
+	Source       string        `json:"source"`
+	Covers       string        `json:"covers"`
+	Items        int           `json:"items"`
+	Certificates int           `json:"certificates"`
+	FirstIssued  string        `json:"first_issued"`
+	LastIssued   string        `json:"last_issued"`
+}
+
+// ReviewState counts the manual review of the sample.
+type ReviewState struct {
+	Recorded int64 `json:"recorded"`
+	Of       int64 `json:"of"` // sampled items
+}
+
+// Summary computes the summary. reportedAt is the time of the report record and
+// clock where it came from ("system" or "given").
+func (a *Audit) Summary(reportedAt time.Time, clock string) Summary {
+	c := a.Commitment
+	s := Summary{Schema: SummarySchema, AuditID: c.AuditID, Mode: c.Mode, CA: a.CA,
+		Period:     Span{sampler.FormatTime(c.PeriodStart), sampler.FormatTime(c.PeriodEnd)},
+		ChainStart: sampler.FormatTime(c.ChainStart), Previous: hashOrNone(c.PreviousCommitment),
+		Commitment: a.CommitHash.String(), ReportedAt: sampler.FormatTime(reportedAt), Clock: clock,
+		Population: a.Population.Count, Late: a.Snapshot.Counts.Late, Voided: len(a.Voided),
+		Seed: a.Randomness.Seed, Requirements: inForce(c.PeriodStart, c.PeriodEnd, reportedAt),
+		TableEdition: tableEdition(), Open: a.OpenPoints(), Notes: draw.Notes(c, a.Strata, a.Snapshot.Counts.Late)}
+	if s.Notes == nil {
+		s.Notes = []string{}
+	}
+	if a.Rehearsal() {
+		s.Notice = RehearsalNotice
+	}
+	if a.Drawn {
+		sampled := int64(len(a.SampleItems()))
+		reserve := int64(len(a.Sample)) - sampled
+		s.Sampled, s.Reserve, s.Review.Of = &sampled, &reserve, sampled
+	}
+	if a.Linted {
+		s.Lint = a.lintSummary()
+	}
+	s.Strata = a.strataLines()
+	s.Overall = overall(s.Strata)
+	s.Problems = []ProblemLine{}
+	for _, p := range a.Problems() {
+		s.Problems = append(s.Problems, ProblemLine{p.Lint, p.Severity, p.Source, p.Covers, p.Items, p.Certificates, p.FirstIssued, p.LastIssued})
+	}
+	return s
+}
+
+func hashOrNone(h sampler.DocHash) string {
+	if h.IsZero() {
+		return "none"
+	}
+	return h.String()
+}
+
+func (a *Audit) lintSummary() *LintSummary {
+	l := &LintSummary{Linter: a.LinterName(), Certificates: len(a.Results)}
+	for _, it := range a.SampleItems() {
+		for _, f := range it.Findings {
+			switch f.Severity {
+			case lint.Fatal:
+				l.Fatal++
+			case lint.Error:
+				l.Error++
+			case lint.Warn:
+				l.Warn++
+			default:
+				l.Notice++
+			}
+		}
+	}
+	return l
+}
+
+// strataLines fills one line for each stratum, in the order of draw/strata.tsv.
+func (a *Audit) strataLines() []StratumLine {
+	problems := make([]int64, len(a.Strata))
+	found := make([]int64, len(a.Strata))
+	for _, it := range a.SampleItems() {
+		i := a.stratums[it.Row.Stratum]
+		found[i] += int64(len(it.Findings))
+		if it.HasProblem() {
+			problems[i]++
+		}
+	}
+	lines := []StratumLine{}
+	for i, s := range a.Strata {
+		line := StratumLine{StratumID: s.ID.String(), Label: s.Label, Issuer: a.IssuerLabel(s.ID.Issuer), Class: string(s.ID.Class),
+			Population: s.Population, RateBP: s.RateBP, Floor: s.Floor, Sample: s.Sample, Reserve: s.Reserve}
+		if a.Linted && a.Drawn {
+			line.Findings, line.Problems = &found[i], &problems[i]
+			line.Bound = bound(s.Population, s.Sample, problems[i])
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// bound evaluates one stratum of at least one item.
+func bound(population, sample, bad int64) Bound {
+	upper := sampler.UpperBound(population, sample, bad, riskNum, riskDen)
+	detect := round6(sampler.Detect(population, sample, (population+99)/100))
+	return Bound{Observed: ratio(bad, sample), Upper: &upper, UpperRate: ratio(upper, population), Detect1: &detect}
+}
+
+func overall(lines []StratumLine) Overall {
+	var o Overall
+	var problems, upper int64
+	var weighted float64
+	known := len(lines) > 0
+	for _, l := range lines {
+		o.Population += l.Population
+		o.Sample += l.Sample
+		if l.Problems == nil {
+			known = false
+			continue
+		}
+		problems += *l.Problems
+		weighted += float64(l.Population) * float64(*l.Problems) / float64(l.Sample)
+		upper += sampler.UpperBound(l.Population, l.Sample, *l.Problems, riskNum, riskDen*int64(len(lines)))
+	}
+	if known {
+		estimate := round6(weighted / float64(o.Population))
+		o.Problems, o.Upper, o.Estimate, o.UpperRate = &problems, &upper, &estimate, ratio(upper, o.Population)
+	}
+	return o
+}
+
+func ratio(part, whole int64) *float64 {
+	if whole == 0 {
+		return nil
+	}
+	r := round6(float64(part) / float64(whole))
+	return &r
+}
+
+// round6 keeps six decimals, so that documents do not depend on how a processor
+// rounds the last bit.
+func round6(x float64) float64 { return math.Round(x*1e6) / 1e6 }

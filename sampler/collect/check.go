@@ -1,0 +1,350 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"selfaudit/sampler"
+	"selfaudit/sampler/ct"
+	"selfaudit/sampler/ctlog"
+)
+
+// checker decides for each entry whether an audited issuer issued it, and checks what
+// the Merkle tree does not cover (static-ct's stored precertificate and chain
+// fingerprints, RFC 6962's extra_data, issuer files) against what it does cover.
+//
+// A returned error is a contradiction: the log serves something that cannot be true.
+type checker struct {
+	issuers *Issuers
+	logs    map[ct.LogID][]byte // SubjectPublicKeyInfo of every configured log, for SCTs
+	issuer  func(context.Context, ct.Fingerprint) ([]byte, error)
+
+	// certs holds the parsed issuer certificates met in chains, chains the verdict on
+	// whole chains: few distinct ones recur over a whole log.
+	certs  map[[32]byte]*ct.Certificate
+	chains map[string]error
+}
+
+// maxMemo bounds the two memories against a log that makes every chain different.
+const maxMemo = 4096
+
+// kept is an entry of an audited issuer, checked.
+type kept struct {
+	rec    record
+	cert   []byte
+	signer []byte // Precertificate Signing Certificate, or nil
+}
+
+var errNotOurs = errors.New("not issued by an audited issuer")
+
+// errSameName marks a certificate under the issuer's name that another key signed.
+var errSameName = fmt.Errorf("%w: same name, another key", errNotOurs)
+
+// entry returns the sighting, errNotOurs, or the contradiction.
+func (c *checker) entry(ctx context.Context, e *ct.Entry) (*kept, error) {
+	if e.Type == ct.PrecertEntry {
+		iss := c.issuers.byKey[e.IssuerKeyHash]
+		if iss == nil {
+			return nil, errNotOurs
+		}
+		return c.precert(ctx, e, iss)
+	}
+	return c.final(ctx, e)
+}
+
+// precert checks an entry whose issuer_key_hash, which the tree covers, is an audited
+// issuer's (RFC 6962 section 3.2; ct-harvest 1.4).
+func (c *checker) precert(ctx context.Context, e *ct.Entry, iss *Issuer) (*kept, error) {
+	pre, err := ct.ParseCertificate(e.Precertificate)
+	if err != nil {
+		return nil, fmt.Errorf("the stored precertificate cannot be read: %w", err)
+	}
+	chain, err := c.chain(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	if len(chain) == 0 {
+		return nil, errors.New("the stored chain is empty, so it does not name the issuer")
+	}
+	var signer *ct.Certificate
+	if !iss.hasKey(chain[0].KeyHash()) {
+		signer = chain[0]
+		if !signer.IsPrecertSigning() || len(chain) < 2 || !iss.hasKey(chain[1].KeyHash()) {
+			return nil, fmt.Errorf("the stored chain begins with a certificate of key %x, the entry's issuer_key_hash is %x", chain[0].KeyHash(), e.IssuerKeyHash)
+		}
+	}
+	tbs, err := pre.PrecertTBS(signer)
+	if err != nil {
+		return nil, fmt.Errorf("the stored precertificate gives no TBSCertificate: %w", err)
+	}
+	if !bytes.Equal(tbs, e.TBS) {
+		return nil, errors.New("the stored precertificate is not the one whose TBSCertificate the tree covers")
+	}
+	k := &kept{cert: e.Precertificate}
+	signed := ct.VerifySignature(chain[0].RawSPKI, pre)
+	if errors.Is(signed, ct.ErrUnsupportedAlgorithm) {
+		k.rec.flags |= flagSignatureUnchecked
+	} else if signed != nil {
+		return nil, fmt.Errorf("the stored precertificate is not signed by its issuer: %w", signed)
+	}
+	if err := c.links(e, chain); err != nil {
+		return nil, err
+	}
+	if signer != nil {
+		k.signer = signer.Raw
+		k.rec.flags |= flagPrecertSigner
+	}
+	k.rec.pairing = pairingHash(iss, e.TBS)
+	c.describe(&k.rec, pre, iss, sampler.FormPrecert, false)
+	return k, nil
+}
+
+// final decides an x509_entry, which carries no issuer hash. Neither the issuer name (two
+// CAs can share it) nor the chain (the tree does not cover it) decides: the signature
+// under the audited key does.
+func (c *checker) final(ctx context.Context, e *ct.Entry) (*kept, error) {
+	first, chainErr := c.firstKey(ctx, e)
+	var claimed *Issuer
+	if chainErr == nil && first != nil {
+		claimed = c.issuers.byKey[first.KeyHash()]
+	}
+	name, err := ct.IssuerName(e.Certificate)
+	named := c.issuers.byName[string(name)]
+	if err == nil && named == nil && claimed == nil && chainErr == nil {
+		return nil, errNotOurs // the common case, decided without parsing
+	}
+	cert, err := ct.ParseCertificate(e.Certificate)
+	if err != nil {
+		return nil, &unreadableError{err}
+	}
+	candidates := named
+	switch {
+	case claimed != nil:
+		candidates = []*Issuer{claimed}
+	case len(named) == 0 && chainErr != nil:
+		// The chain cannot be had, so it cannot say that the entry is foreign.
+		candidates = c.issuers.list
+	}
+	for _, iss := range candidates {
+		err := iss.verify(cert)
+		if errors.Is(err, ct.ErrUnsupportedAlgorithm) && (claimed == iss || chainErr != nil && len(named) > 0) {
+			k := c.newFinal(cert, iss)
+			k.rec.flags |= flagSignatureUnchecked
+			return k, c.finalChain(ctx, e, iss)
+		}
+		if err == nil {
+			return c.newFinal(cert, iss), c.finalChain(ctx, e, iss)
+		}
+	}
+	if claimed != nil {
+		return nil, fmt.Errorf("the stored chain begins with a certificate of the audited key %s, but that key did not sign the certificate", claimed.Key)
+	}
+	if len(named) > 0 {
+		return nil, errSameName
+	}
+	return nil, errNotOurs
+}
+
+func (c *checker) newFinal(cert *ct.Certificate, iss *Issuer) *kept {
+	k := &kept{cert: cert.Raw}
+	c.describe(&k.rec, cert, iss, sampler.FormFinal, true)
+	return k
+}
+
+// finalChain checks the stored chain of a certificate that an audited issuer signed.
+func (c *checker) finalChain(ctx context.Context, e *ct.Entry, iss *Issuer) error {
+	chain, err := c.chain(ctx, e)
+	if err != nil {
+		return err
+	}
+	if len(chain) == 0 {
+		if !c.selfIssued(e, iss) {
+			return errors.New("the stored chain is empty, so it does not name the issuer")
+		}
+		return nil
+	}
+	if !iss.hasKey(chain[0].KeyHash()) {
+		return fmt.Errorf("the stored chain begins with a certificate of key %x, but the audited key %s signed the certificate", chain[0].KeyHash(), iss.Key)
+	}
+	return c.links(e, chain)
+}
+
+// selfIssued says whether the entry is a CA certificate of the issuer's own key, which
+// ends its chain itself.
+func (c *checker) selfIssued(e *ct.Entry, iss *Issuer) bool {
+	cert, err := ct.ParseCertificate(e.Certificate)
+	return err == nil && iss.hasKey(cert.KeyHash())
+}
+
+// describe fills in what the certificate itself says.
+func (c *checker) describe(r *record, cert *ct.Certificate, iss *Issuer, form sampler.Form, pair bool) {
+	r.item = sampler.ItemID{Issuer: iss.Key, Serial: sampler.SerialFromInteger(cert.SerialContent)}
+	r.form = form
+	r.cert = sampler.HashCert(cert.Raw)
+	r.class = ct.ClassOf(cert, iss.PolicyOIDs)
+	r.nb, r.na = unixOf(cert.NotBefore), unixOf(cert.NotAfter)
+	if cert.ExtensionsErr != nil {
+		r.flags |= flagExtensionsBroken
+	}
+	if !pair {
+		return
+	}
+	tbs, err := cert.PairingTBS()
+	if err != nil {
+		r.flags |= flagPairingFailed
+		r.pairing = ct.Hash(sha256.Sum256(cert.Raw))
+		return
+	}
+	r.pairing = pairingHash(iss, tbs)
+	c.scts(r, cert, iss, tbs)
+}
+
+// scts verifies the embedded SCTs of configured logs: a verified one is a CT time stamp
+// of the certificate (draw protocol 3.1).
+func (c *checker) scts(r *record, cert *ct.Certificate, iss *Issuer, tbs []byte) {
+	list, err := cert.SCTs()
+	if err != nil {
+		r.flags |= flagSCTInvalid
+		return
+	}
+	for _, s := range list {
+		key, known := c.logs[s.LogID]
+		if !known {
+			r.others = append(r.others, s.LogID)
+			continue
+		}
+		if !verifySCT(key, s, iss, tbs) {
+			r.flags |= flagSCTInvalid
+			continue
+		}
+		if r.sctMS == 0 || s.Timestamp < r.sctMS {
+			r.sctMS = s.Timestamp
+		}
+	}
+}
+
+func verifySCT(key []byte, s ct.SCT, iss *Issuer, tbs []byte) bool {
+	for _, ikh := range iss.keys {
+		if ct.VerifySCT(key, s, ikh, tbs) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// pairingHash is the key under which precertificate and certificate meet (ct-harvest 1.5).
+func pairingHash(iss *Issuer, tbs []byte) ct.Hash {
+	h := sha256.New()
+	h.Write(iss.Key[:])
+	h.Write(tbs)
+	return ct.Hash(h.Sum(nil))
+}
+
+// unreadableError marks an entry whose certificate cannot be read at all: not a fault of
+// the log, but never passed over either.
+type unreadableError struct{ err error }
+
+func (e *unreadableError) Error() string { return "certificate cannot be read: " + e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+// firstKey returns the certificate that the entry's chain begins with; nil for no chain.
+func (c *checker) firstKey(ctx context.Context, e *ct.Entry) (*ct.Certificate, error) {
+	switch {
+	case len(e.ChainFingerprints) > 0:
+		return c.byFingerprint(ctx, e.ChainFingerprints[0])
+	case len(e.Chain) > 0:
+		return c.byDER(e.Chain[0])
+	}
+	return nil, nil
+}
+
+// chain returns the entry's whole chain, parsed, issuer first.
+func (c *checker) chain(ctx context.Context, e *ct.Entry) ([]*ct.Certificate, error) {
+	var out []*ct.Certificate
+	for _, fp := range e.ChainFingerprints {
+		cert, err := c.byFingerprint(ctx, fp)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cert)
+	}
+	for _, der := range e.Chain {
+		cert, err := c.byDER(der)
+		if err != nil {
+			return nil, fmt.Errorf("a certificate of the stored chain cannot be read: %w", err)
+		}
+		out = append(out, cert)
+	}
+	return out, nil
+}
+
+func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*ct.Certificate, error) {
+	if cert := c.certs[fp]; cert != nil {
+		return cert, nil
+	}
+	der, err := c.issuer(ctx, fp)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := ct.ParseCertificate(bytes.Clone(der))
+	if err != nil {
+		return nil, &ctlog.Error{Kind: ctlog.Invalid, Where: fmt.Sprintf("issuer/%x", fp[:]), Err: err}
+	}
+	c.remember(fp, cert)
+	return cert, nil
+}
+
+func (c *checker) byDER(der []byte) (*ct.Certificate, error) {
+	fp := sha256.Sum256(der)
+	if cert := c.certs[fp]; cert != nil {
+		return cert, nil
+	}
+	cert, err := ct.ParseCertificate(bytes.Clone(der)) // the entry's buffer is reused
+	if err != nil {
+		return nil, err
+	}
+	c.remember(fp, cert)
+	return cert, nil
+}
+
+func (c *checker) remember(fp [32]byte, cert *ct.Certificate) {
+	if c.certs == nil || len(c.certs) >= maxMemo {
+		c.certs = map[[32]byte]*ct.Certificate{}
+	}
+	c.certs[fp] = cert
+}
+
+// links checks that each certificate of the chain is signed by the next one. A signature
+// of an algorithm that cannot be verified here is passed over: names must still agree.
+func (c *checker) links(e *ct.Entry, chain []*ct.Certificate) error {
+	var key []byte
+	for _, cert := range chain {
+		fp := sha256.Sum256(cert.Raw)
+		key = append(key, fp[:]...)
+	}
+	if err, ok := c.chains[string(key)]; ok {
+		return err
+	}
+	if c.chains == nil || len(c.chains) >= maxMemo {
+		c.chains = map[string]error{}
+	}
+	err := checkLinks(chain)
+	c.chains[string(key)] = err
+	return err
+}
+
+func checkLinks(chain []*ct.Certificate) error {
+	for i := 1; i < len(chain); i++ {
+		if !bytes.Equal(chain[i-1].RawIssuer, chain[i].RawSubject) {
+			return fmt.Errorf("the stored chain is broken: certificate %d does not name certificate %d as its issuer", i, i+1)
+		}
+		err := ct.VerifySignature(chain[i].RawSPKI, chain[i-1])
+		if err != nil && !errors.Is(err, ct.ErrUnsupportedAlgorithm) {
+			return fmt.Errorf("the stored chain is broken: certificate %d did not sign certificate %d: %w", i+1, i, err)
+		}
+	}
+	return nil
+}

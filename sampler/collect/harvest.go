@@ -1,0 +1,296 @@
+package collect
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"sync"
+
+	"selfaudit/internal/auditdir"
+	"selfaudit/sampler/ct"
+	"selfaudit/sampler/ctlog"
+)
+
+// LogReader is what harvesting needs of a log; *ctlog.Log is one.
+type LogReader interface {
+	ID() ct.LogID
+	Name() string
+	// Head fetches and verifies the current tree head and returns it as served.
+	Head(context.Context) (raw []byte, head ct.TreeHead, err error)
+	// ParseHead verifies a tree head fetched earlier.
+	ParseHead(raw []byte) (ct.TreeHead, error)
+	// Read passes the entries of [startInclusive, endExclusive) to fn, in order.
+	Read(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, fn func(*ct.Entry) error) error
+	// Issuer returns a chain certificate of a static-ct log by its fingerprint.
+	Issuer(context.Context, ct.Fingerprint) ([]byte, error)
+	// CheckHashTile compares a static-ct log's level-0 hash tile with the leaf hashes.
+	CheckHashTile(ctx context.Context, tile uint64, width int, leaves []ct.Hash) error
+	// CheckNodeTile does the same for a hash tile of a higher level and subtree roots.
+	CheckNodeTile(ctx context.Context, level uint, tile uint64, nodes []ct.Hash) error
+}
+
+// Source is one log to be read.
+type Source struct {
+	Log      LogReader
+	HeadFile string // document that pins the tree head
+	// HashTiles says that the log serves hash tiles (static-ct). They are not needed for
+	// the proof, but a log whose tiles contradict each other is broken, and the tile tells
+	// which entry is wrong when the root is.
+	HashTiles bool
+}
+
+// Observer is told about progress; its methods are called from several goroutines.
+type Observer interface {
+	// Begin announces a source and how many entries it has; again if it is read again.
+	Begin(source string, total uint64)
+	// Advance reports entries read (or found read already) and kept since the last call.
+	Advance(source string, entries, kept uint64)
+}
+
+// LogResult is what a look at one log proved.
+type LogResult struct {
+	Log        LogReader
+	Head       ct.TreeHead
+	HeadFile   string
+	Entries    uint64
+	Kept       uint64
+	SameName   uint64  // certificates under an audited issuer's name that another key signed
+	Unreadable []fault // entries of which no certificate could be read
+	Err        error   // why the log is not proven; nil for a proven log
+	units      []*unit
+}
+
+// Harvest reads logs and keeps the entries of the audited issuers.
+type Harvest struct {
+	Dir      auditdir.Dir
+	Issuers  *Issuers
+	LogKeys  map[ct.LogID][]byte // every configured log's key, excluded ones too: for SCTs
+	Observer Observer
+	Parallel int // logs read at the same time
+}
+
+// Logs reads every log to its pinned tree head. The results are in the order of the
+// sources; a log that fails does not stop the others. The error is for what is not a
+// log's fault: cancellation, a full disk.
+func (h *Harvest) Logs(ctx context.Context, sources []Source) ([]LogResult, error) {
+	results := make([]LogResult, len(sources))
+	errs := make([]error, len(sources))
+	slots := make(chan struct{}, max(1, h.Parallel))
+	var wg sync.WaitGroup
+	for i, src := range sources {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			results[i], errs[i] = h.log(ctx, src)
+		}()
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return results, errors.Join(errs...)
+}
+
+// log reads one log. Faults of the log end up in the result, all else in the error.
+func (h *Harvest) log(ctx context.Context, src Source) (LogResult, error) {
+	res := LogResult{Log: src.Log, HeadFile: src.HeadFile}
+	head, err := h.pin(ctx, src)
+	if err != nil {
+		return fail(res, err)
+	}
+	res.Head = head
+	run := &logRun{h: h, src: src, head: head, madeFor: h.madeFor(),
+		check: checker{issuers: h.Issuers, logs: h.LogKeys, issuer: src.Log.Issuer}}
+	units, err := run.proven(ctx)
+	if err != nil {
+		return fail(res, err)
+	}
+	res.units = units
+	for _, u := range units {
+		res.Entries += u.foot.End - u.foot.Start
+		res.Kept += u.foot.Kept
+		res.SameName += u.foot.Foreign
+		res.Unreadable = append(res.Unreadable, u.foot.Unreadable...)
+	}
+	return res, nil
+}
+
+// fail sorts an error: a *ctlog.Error is the log's own, everything else is ours.
+func fail(res LogResult, err error) (LogResult, error) {
+	var le *ctlog.Error
+	if errors.As(err, &le) {
+		res.Err = err
+		return res, nil
+	}
+	return res, err
+}
+
+// pin returns the tree head that this audit reads the log to. It is fetched once, before
+// the first entry, and never again: the population must not follow the log's growth.
+func (h *Harvest) pin(ctx context.Context, src Source) (ct.TreeHead, error) {
+	raw, err := h.Dir.Read(src.HeadFile)
+	if err == nil {
+		head, err := src.Log.ParseHead(raw)
+		if err != nil {
+			// It was verified before it was pinned, so this is not the log's doing.
+			return head, &ctlog.Error{Log: src.Log.Name(), Kind: ctlog.Invalid, Where: src.HeadFile,
+				Err: fmt.Errorf("the pinned tree head does not verify any more: restore the file, or the log's key and origin in the configuration: %w", err)}
+		}
+		return head, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ct.TreeHead{}, err
+	}
+	raw, head, err := src.Log.Head(ctx)
+	if err != nil {
+		return ct.TreeHead{}, err
+	}
+	return head, h.Dir.WriteOnce(src.HeadFile, raw)
+}
+
+// madeFor identifies all that decides what a unit holds, so that units made for other
+// issuers, or with other logs' keys to verify embedded SCTs with, are made again.
+func (h *Harvest) madeFor() string {
+	sum := sha256.New()
+	fmt.Fprintf(sum, "issuers %s\n", h.Issuers.hash())
+	for _, id := range slices.SortedFunc(maps.Keys(h.LogKeys), func(a, b ct.LogID) int { return slices.Compare(a[:], b[:]) }) {
+		fmt.Fprintf(sum, "log %s\n", id)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// logRun is the state of reading one log.
+type logRun struct {
+	h       *Harvest
+	src     Source
+	head    ct.TreeHead
+	madeFor string
+	check   checker
+	reused  bool // some units are of an earlier run
+}
+
+func unitName(log ct.LogID, start, end uint64) string {
+	return path.Join("work", "logs", log.String(), fmt.Sprintf("%012d-%012d.unit", start, end))
+}
+
+// unit returns the unit [start, end), reading it from the log if it is not there yet.
+func (r *logRun) unit(ctx context.Context, start, end uint64) (*unit, error) {
+	name := unitName(r.src.Log.ID(), start, end)
+	u, ok, err := haveUnit(r.h.Dir.Path(name), start, end, r.madeFor)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		r.reused = true
+		r.h.Observer.Advance(r.src.Log.Name(), end-start, u.foot.Kept)
+		return u, nil
+	}
+	w, err := newUnit(r.h.Dir, name, start, r.madeFor)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.read(ctx, w, start, end); err != nil {
+		w.abort()
+		return nil, err
+	}
+	if err := w.commit(); err != nil {
+		return nil, err
+	}
+	return openUnit(r.h.Dir.Path(name))
+}
+
+// reportEvery is how many entries pass between two progress reports.
+const reportEvery = 256
+
+// read fills a unit from the log. Contradictions are noted and reading goes on, because a
+// wrong entry shows in the root too, and that is the reason to give.
+func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) error {
+	var keptBefore uint64
+	tile := make([]ct.Hash, 0, ct.TileWidth)
+	err := r.src.Log.Read(ctx, r.head, start, end, func(e *ct.Entry) error {
+		if err := r.entry(ctx, w, e); err != nil {
+			return err
+		}
+		tile = append(tile, e.LeafHash())
+		if len(tile) == ct.TileWidth || e.Index+1 == end {
+			if err := w.tile(tile); err != nil {
+				return err
+			}
+			if err := r.hashTile(ctx, w, e.Index, tile); err != nil {
+				return err
+			}
+			tile = tile[:0]
+		}
+		if (e.Index+1)%reportEvery == 0 || e.Index+1 == end {
+			done := (e.Index-start)%reportEvery + 1
+			r.h.Observer.Advance(r.src.Log.Name(), done, w.foot.Kept-keptBefore)
+			keptBefore = w.foot.Kept
+		}
+		return w.err
+	})
+	if err == nil && w.foot.End != end {
+		err = &ctlog.Error{Log: r.src.Log.Name(), Kind: ctlog.Invalid, Where: fmt.Sprintf("entries %d to %d", start, end-1),
+			Err: fmt.Errorf("the log delivered %d entries instead of %d", w.foot.End-start, end-start)}
+	}
+	return err
+}
+
+// hashTile compares the log's hash tile that ends with entry last.
+func (r *logRun) hashTile(ctx context.Context, w *unitWriter, last uint64, leaves []ct.Hash) error {
+	if !r.src.HashTiles {
+		return nil
+	}
+	err := r.src.Log.CheckHashTile(ctx, last/ct.TileWidth, len(leaves), leaves)
+	var le *ctlog.Error
+	if errors.As(err, &le) && le.Kind == ctlog.Invalid {
+		w.fault(last, le.Where, le.Err)
+		return nil
+	}
+	return err
+}
+
+// entry keeps the entry if an audited issuer issued it.
+func (r *logRun) entry(ctx context.Context, w *unitWriter, e *ct.Entry) error {
+	k, err := r.check.entry(ctx, e)
+	var le *ctlog.Error
+	var unreadable *unreadableError
+	switch {
+	case err == nil:
+		k.rec.entryMS, k.rec.index = e.Timestamp, e.Index
+		w.keep(k.rec, k.cert, k.signer, leafTail(e))
+	case errors.Is(err, errSameName):
+		w.foot.Foreign++
+	case errors.Is(err, errNotOurs):
+	case errors.As(err, &unreadable):
+		w.unreadable(e.Index, r.where(e.Index), err)
+	case errors.As(err, &le) && le.Kind == ctlog.Unreachable:
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &le):
+		w.fault(e.Index, fmt.Sprintf("%s, %s", r.where(e.Index), le.Where), le.Err)
+	default:
+		w.fault(e.Index, r.where(e.Index), err)
+	}
+	return nil
+}
+
+// leafTail is what of the MerkleTreeLeaf cannot be rebuilt from the certificate: the
+// extensions, and for a precertificate the issuer key hash, because a key may have
+// several encodings.
+func leafTail(e *ct.Entry) []byte {
+	if e.Type == ct.PrecertEntry {
+		return append(e.IssuerKeyHash[:len(e.IssuerKeyHash):len(e.IssuerKeyHash)], e.Extensions...)
+	}
+	return e.Extensions
+}
+
+func (r *logRun) where(index uint64) string { return fmt.Sprintf("entry %d", index) }

@@ -1,0 +1,130 @@
+package collect
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+
+	"selfaudit/internal/auditdir"
+	"selfaudit/sampler"
+	"selfaudit/sampler/ct"
+)
+
+// SavedSchema is the schema of the document that a complete collection leaves in the
+// work folder.
+const SavedSchema = "selfaudit.collected/v1"
+
+// Saved says what a complete collection consists of, so that later stages find its units
+// again. Logs and Files are as they will stand in snapshot.json.
+type Saved struct {
+	Schema      string                 `json:"schema"`
+	IssuersHash string                 `json:"issuers_hash"`
+	Sources     string                 `json:"sources"` // the caller's description of what was configured
+	Logs        []sampler.SnapshotLog  `json:"logs"`
+	Files       []sampler.SnapshotFile `json:"files"`
+	FileUnits   []SavedFileUnits       `json:"file_units"`
+	Unreadable  []string               `json:"unreadable"` // entries and blocks of which no certificate could be read
+	Notes       []string               `json:"notes"`
+}
+
+// SavedFileUnits lists the units of one configured path, by document name.
+type SavedFileUnits struct {
+	Path  string   `json:"path"`
+	Units []string `json:"units"`
+}
+
+// Save describes the results. The caller fills in Logs, whose configuration it knows.
+func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
+	s := Saved{Schema: SavedSchema, IssuersHash: h.Issuers.hash()}
+	for _, l := range logs {
+		for _, u := range l.Unreadable {
+			s.Unreadable = append(s.Unreadable, fmt.Sprintf("log %s, %s: %s", l.Log.Name(), u.Where, u.Reason))
+		}
+		if l.SameName > 0 {
+			s.Notes = append(s.Notes, fmt.Sprintf("log %s: %d certificates carry an audited issuer's name but are signed by another key; they are not the issuer's", l.Log.Name(), l.SameName))
+		}
+	}
+	for number, f := range files {
+		var sum sampler.DocHash
+		if _, err := hex.Decode(sum[:], []byte(f.SHA256)); err == nil {
+			s.Files = append(s.Files, sampler.SnapshotFile{Path: f.Name, SHA256: sum, Bytes: int64(f.Bytes), Certificates: int64(f.Certificates),
+				Kept: int64(f.Kept), OtherIssuers: int64(f.OtherIssuers), Unreadable: int64(len(f.Unreadable))})
+		}
+		units := SavedFileUnits{Path: f.Name}
+		for _, u := range f.units {
+			units.Units = append(units.Units, path.Join(filesFolder(number), filepath.Base(u.path)))
+		}
+		s.FileUnits = append(s.FileUnits, units)
+		for _, u := range f.Unreadable {
+			s.Unreadable = append(s.Unreadable, fmt.Sprintf("%s, %s: %s", f.Name, u.Where, u.Reason))
+		}
+	}
+	return s
+}
+
+// ParseSaved reads what Save described.
+func ParseSaved(raw []byte) (*Saved, error) {
+	var s Saved
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, err
+	}
+	if s.Schema != SavedSchema {
+		return nil, fmt.Errorf("schema is %.80q, want %s", s.Schema, SavedSchema)
+	}
+	return &s, nil
+}
+
+// ErrOtherIssuers says that the issuers are not those that the collection was made for.
+var ErrOtherIssuers = errors.New("the issuers are not those that were collected for")
+
+// Reopen finds the units of a complete collection again. With issuers, they must be those
+// that were collected for.
+func Reopen(dir auditdir.Dir, issuers *Issuers, s *Saved) (*Collected, error) {
+	if issuers != nil && s.IssuersHash != issuers.hash() {
+		return nil, ErrOtherIssuers
+	}
+	c := &Collected{logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}}
+	for _, l := range s.Logs {
+		if l.Status != sampler.LogProven {
+			continue
+		}
+		var id ct.LogID
+		if _, err := hex.Decode(id[:], []byte(l.LogID)); err != nil {
+			return nil, err
+		}
+		var units []*unit
+		for start := uint64(0); start < l.TreeSize; start += unitEntries {
+			u, err := reopenUnit(dir, unitName(id, start, min(start+unitEntries, l.TreeSize)))
+			if err != nil {
+				return nil, err
+			}
+			units = append(units, u)
+		}
+		c.logs[id], c.sizes[id] = units, l.TreeSize
+		c.add(&source{log: id, isLog: true}, units)
+	}
+	for _, f := range s.FileUnits {
+		var units []*unit
+		for _, name := range f.Units {
+			u, err := reopenUnit(dir, name)
+			if err != nil {
+				return nil, err
+			}
+			units = append(units, u)
+		}
+		c.add(&source{file: f.Path}, units)
+	}
+	return c, nil
+}
+
+func reopenUnit(dir auditdir.Dir, name string) (*unit, error) {
+	u, err := openUnit(dir.Path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is missing: the work folder must stay until the audit is sealed; bring it back", dir.Path(name))
+	}
+	return u, err
+}

@@ -1,0 +1,175 @@
+package ctlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	firstWait       = 500 * time.Millisecond
+	longestWait     = time.Minute
+	contentAttempts = 5 // for an answer of the wrong shape
+	connectAttempts = 3 // while the log has never answered: then it is rather the url that is wrong
+	missingAttempts = 3 // for a 404 of something that must be there
+)
+
+// retries repeats attempts with exponential backoff and jitter. When a server asks to slow down, all requests to the log wait.
+type retries struct {
+	sleep    func(context.Context, time.Duration) error
+	jitter   func() float64
+	now      func() time.Time
+	elapsed  time.Duration
+	onRetry  func(where string, err error, wait time.Duration)
+	answered atomic.Bool // the log has answered, in whatever way
+
+	mu    sync.Mutex
+	until time.Time // no request before this time
+}
+
+func newRetries(cfg Config) *retries {
+	r := &retries{sleep: cfg.Sleep, jitter: cfg.Jitter, now: cfg.Now, elapsed: cfg.MaxElapsed, onRetry: cfg.OnRetry}
+	if r.jitter == nil {
+		r.jitter = func() float64 { return 0 }
+	}
+	if r.elapsed <= 0 {
+		r.elapsed = 10 * time.Minute
+	}
+	return r
+}
+
+// do calls attempt until it succeeds, cannot succeed, or time is up. The time counts from the first failure: a long and healthy
+// download that breaks off at its end deserves another attempt.
+func (r *retries) do(ctx context.Context, req request, attempt func() error) error {
+	var since time.Time
+	var count [content + 1]int
+	for n := 1; ; n++ {
+		if err := r.turn(ctx); err != nil {
+			return err
+		}
+		err := attempt()
+		var f *failure
+		if !errors.As(err, &f) || f.cause != connect {
+			r.answered.Store(true)
+		}
+		if err == nil || f == nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if n == 1 {
+			since = r.now()
+		}
+		count[f.cause]++
+		if r.hopeless(req, f.cause, count[f.cause]) {
+			return f
+		}
+		wait := max(r.backoff(n), f.wait)
+		if spent := r.now().Sub(since); spent+wait > r.elapsed {
+			return fail(f.cause, f.kind, "gave up after %d attempts in %s (the next would be in %s): %w", n, spent.Round(time.Millisecond), wait.Round(time.Millisecond), f)
+		}
+		if f.throttled {
+			r.holdBack(wait)
+		}
+		if r.onRetry != nil {
+			r.onRetry(req.path, f, wait)
+		}
+		if err := r.sleep(ctx, wait); err != nil {
+			return fail(permanent, Unreachable, "waiting to ask again: %w", err)
+		}
+	}
+}
+
+func (r *retries) hopeless(req request, c cause, count int) bool {
+	switch c {
+	case permanent:
+		return true
+	case missing:
+		return !req.retryMissing || count >= missingAttempts
+	case connect:
+		return !r.answered.Load() && count >= connectAttempts
+	case content:
+		return count >= contentAttempts
+	}
+	return false
+}
+
+// backoff returns the wait after the n-th failure: doubling, and between a half and the whole of it, so that clients that failed
+// together do not come back together.
+func (r *retries) backoff(n int) time.Duration {
+	wait := longestWait
+	if n < 8 {
+		wait = min(firstWait<<(n-1), longestWait)
+	}
+	return wait - time.Duration(r.jitter()*float64(wait)/2)
+}
+
+func (r *retries) holdBack(wait time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.now().Add(wait); t.After(r.until) {
+		r.until = t
+	}
+}
+
+// turn waits until the log may be asked again.
+func (r *retries) turn(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		wait := r.until.Sub(r.now())
+		r.mu.Unlock()
+		if wait <= 0 {
+			return nil
+		}
+		if err := r.sleep(ctx, wait); err != nil {
+			return fail(permanent, Unreachable, "waiting because the log asked to: %w", err)
+		}
+	}
+}
+
+// statusFailure judges an answer other than 200.
+func (r *retries) statusFailure(req request, resp *http.Response) *failure {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorText)) // only for the message; what cannot be read is left out
+	f := fail(permanent, Unreachable, "status %d: %q", resp.StatusCode, clipText(text))
+	switch code := resp.StatusCode; {
+	case code == http.StatusNotFound, code == http.StatusGone:
+		f.cause = missing
+	case code == http.StatusBadRequest && req.retry400:
+		f.cause = transient
+	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
+		f.cause = transient
+	case code == http.StatusTooManyRequests:
+		f.cause = transient
+	}
+	f.throttled = resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable
+	if f.cause == transient {
+		f.wait = retryAfter(resp.Header.Get("Retry-After"), r.now())
+		if f.wait > 0 {
+			f.err = fmt.Errorf("%w, Retry-After %s", f.err, f.wait.Round(time.Second))
+		}
+	}
+	return f
+}
+
+// retryAfter reads a Retry-After header in either of its forms (RFC 9110, 10.2.3); 0 when there is none or it makes no sense.
+func retryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	if seconds, err := strconv.ParseUint(value, 10, 63); err == nil {
+		return time.Duration(min(seconds, 1<<31)) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(at.Sub(now), 0)
+	}
+	return 0
+}

@@ -1,0 +1,261 @@
+package ctlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"selfaudit/sampler/ct"
+)
+
+// tile is one data tile on its way from the log to the caller.
+type tile struct {
+	n     uint64
+	width int // entries that the tree head commits to
+	held  int // entries in body: width, or a full tile when the partial one is gone
+	where string
+	buf   buffer
+	body  []byte
+
+	hashBuf buffer
+	hashes  []byte // the level-0 hash tile, or nil
+}
+
+// readTiles reads the data tiles of [start, end) of a tree with the given size.
+func (l *Log) readTiles(ctx context.Context, size, start, end uint64, fn func(*ct.Entry) error) error {
+	n, last := start/ct.TileWidth, (end-1)/ct.TileWidth
+	next := func() task[*tile] {
+		if n > last {
+			return nil
+		}
+		number := n
+		n++
+		return func(ctx context.Context, emit func(*tile) error) error {
+			t := l.tilePool.Get().(*tile)
+			if err := l.fetchTile(ctx, number, tileWidth(number, size), t); err != nil {
+				return err
+			}
+			return emit(t)
+		}
+	}
+	consume := func(t *tile) error {
+		defer l.tilePool.Put(t)
+		return l.consumeTile(ctx, t, start, end, fn)
+	}
+	return inOrder(ctx, l.workers(), next, consume)
+}
+
+// tileWidth returns how many entries tile n has in a tree of the given size.
+func tileWidth(n, size uint64) int {
+	return int(min(size-n*ct.TileWidth, ct.TileWidth))
+}
+
+func (l *Log) fetchTile(ctx context.Context, n uint64, width int, t *tile) error {
+	t.buf.trim()
+	t.n, t.width, t.hashes = n, width, nil
+	r := tileRequest{level: "data", n: n, width: width, limit: maxBody}
+	if l.remote { // a file does not get better when it is read again; consumeTile says what is wrong with it
+		r.check = func(body []byte, width int) error {
+			return ct.ParseDataTile(body, n*ct.TileWidth, width, func(*ct.Entry) error { return nil })
+		}
+	}
+	answer, err := l.tileOrFull(ctx, r, &t.buf)
+	if err != nil {
+		return err
+	}
+	t.body, t.held, t.where = answer.body, answer.width, answer.where
+	if l.cfg.HashTiles && l.remote {
+		// If this fails, CheckHashTile asks again and reports it at its turn.
+		t.hashes, _, _ = l.fetchHashes(ctx, 0, n, width, &t.hashBuf)
+	}
+	return nil
+}
+
+// tileRequest names a tile of either sort.
+type tileRequest struct {
+	level string // "data" or the number of a level of hashes
+	n     uint64
+	width int
+	entry int64                              // bytes of an entry, when all have the same; else 0
+	limit int64                              // bytes of the tile
+	check func(body []byte, width int) error // nil: none
+}
+
+// tileAnswer is the tile that came: the one asked for, or the full one in its place.
+type tileAnswer struct {
+	body  []byte
+	width int
+	where string
+}
+
+// tileOrFull fetches a tile. A partial tile may be deleted once the full one exists, so that one is tried next (static-ct-api,
+// "Partial Tiles").
+func (l *Log) tileOrFull(ctx context.Context, r tileRequest, b *buffer) (tileAnswer, error) {
+	get := func(width int, mustExist bool) (tileAnswer, error) {
+		where := ct.TilePath(r.level, r.n, width)
+		one := request{path: where, limit: r.limit, exact: int64(width) * r.entry, retryMissing: mustExist}
+		if r.check != nil {
+			one.check = func(body []byte) error { return r.check(body, width) }
+		}
+		body, err := l.src.get(ctx, one, b)
+		return tileAnswer{body, width, where}, err
+	}
+	var partial error
+	if r.width < ct.TileWidth {
+		answer, err := get(r.width, false)
+		if !isMissing(err) {
+			return answer, l.failedIf(ctx, answer.where, err)
+		}
+		partial = err
+	}
+	answer, err := get(ct.TileWidth, true)
+	if isMissing(err) {
+		if partial != nil {
+			err = fmt.Errorf("%w, and so is the full tile", partial)
+		}
+		answer.where = ct.TilePath(r.level, r.n, r.width)
+		err = fail(missing, Invalid, "the tree head commits the log to this tile: %w", err)
+	}
+	return answer, l.failedIf(ctx, answer.where, err)
+}
+
+func (l *Log) failedIf(ctx context.Context, where string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return l.failed(ctx, where, err)
+}
+
+// callerError carries an error of fn through the tile parser unchanged.
+type callerError struct{ err error }
+
+func (e callerError) Error() string { return e.err.Error() }
+
+func (l *Log) consumeTile(ctx context.Context, t *tile, start, end uint64, fn func(*ct.Entry) error) error {
+	if t.hashes != nil {
+		l.stash.put(t.n, t.hashes)
+	}
+	first := t.n * ct.TileWidth
+	end = min(end, first+uint64(t.width)) // a full tile in place of a partial one is cut to the tree's size
+	err := ct.ParseDataTile(t.body, first, t.held, func(e *ct.Entry) error {
+		if e.Index < start || e.Index >= end {
+			return nil
+		}
+		if e.Index%64 == 0 && ctx.Err() != nil {
+			return callerError{ctx.Err()}
+		}
+		if err := fn(e); err != nil {
+			return callerError{err}
+		}
+		return nil
+	})
+	var own callerError
+	if errors.As(err, &own) {
+		return own.err
+	}
+	return l.failedIf(ctx, t.where, err)
+}
+
+// CheckHashTile compares the leaf hashes of the data tile tileIndex with the log's level-0 hash tile. width is the number of entries that
+// the tree head gives the tile, and of leafHashes. A tile that is missing, has another size or another hash is an *Error of kind Invalid.
+// Static-ct only. With Config.HashTiles the tiles that Read just delivered are at hand and cost no request.
+func (l *Log) CheckHashTile(ctx context.Context, tileIndex uint64, width int, leafHashes []ct.Hash) error {
+	if l.cfg.Type != StaticCT {
+		return fmt.Errorf("log %s: hash tiles exist in static-ct logs only", l.name)
+	}
+	if width < 1 || width > ct.TileWidth || len(leafHashes) != width {
+		return fmt.Errorf("log %s: hash tile %d: width %d with %d leaf hashes", l.name, tileIndex, width, len(leafHashes))
+	}
+	t := l.tilePool.Get().(*tile)
+	defer l.tilePool.Put(t)
+	where := ct.TilePath("0", tileIndex, width)
+	hashes := l.stash.take(tileIndex, width)
+	if hashes == nil {
+		var err error
+		if hashes, where, err = l.fetchHashes(ctx, 0, tileIndex, width, &t.hashBuf); err != nil {
+			return err
+		}
+	}
+	for i := range leafHashes {
+		if theirs := hashes[i*len(ct.Hash{}):][:len(ct.Hash{})]; !bytes.Equal(theirs, leafHashes[i][:]) {
+			err := fmt.Errorf("hash of entry %d is %x, the data tile gives %s", tileIndex*ct.TileWidth+uint64(i), theirs, leafHashes[i])
+			return &Error{Log: l.name, Kind: Invalid, Where: where, Err: err}
+		}
+	}
+	return nil
+}
+
+// CheckNodeTile compares the roots of the subtrees of 256^level entries that lie below hash tile tileIndex of that level, 1 or above, with
+// the tile. A tile that is missing, has another size or another hash is an *Error of kind Invalid. Static-ct only.
+func (l *Log) CheckNodeTile(ctx context.Context, level uint, tileIndex uint64, nodes []ct.Hash) error {
+	if l.cfg.Type != StaticCT {
+		return fmt.Errorf("log %s: hash tiles exist in static-ct logs only", l.name)
+	}
+	if level < 1 || len(nodes) < 1 || len(nodes) > ct.TileWidth {
+		return fmt.Errorf("log %s: hash tile %d of level %d with %d hashes", l.name, tileIndex, level, len(nodes))
+	}
+	hashes, where, err := l.fetchHashes(ctx, level, tileIndex, len(nodes), new(buffer))
+	if err != nil {
+		return err
+	}
+	for i := range nodes {
+		if theirs := hashes[i*len(ct.Hash{}):][:len(ct.Hash{})]; !bytes.Equal(theirs, nodes[i][:]) {
+			err := fmt.Errorf("hash %d is %x, the entries below it give %s", i, theirs, nodes[i])
+			return &Error{Log: l.name, Kind: Invalid, Where: where, Err: err}
+		}
+	}
+	return nil
+}
+
+// fetchHashes returns the first width hashes of a hash tile.
+func (l *Log) fetchHashes(ctx context.Context, level uint, n uint64, width int, b *buffer) ([]byte, string, error) {
+	const size = len(ct.Hash{})
+	answer, err := l.tileOrFull(ctx, tileRequest{
+		level: strconv.FormatUint(uint64(level), 10), n: n, width: width, entry: int64(size), limit: maxHashTile,
+		check: func(body []byte, width int) error {
+			if len(body) != width*size {
+				return fmt.Errorf("hash tile of %d bytes, want %d (%d hashes)", len(body), width*size, width)
+			}
+			return nil
+		},
+	}, b)
+	if err != nil {
+		return nil, answer.where, err
+	}
+	return answer.body[:width*size], answer.where, nil
+}
+
+// hashStash keeps the last few hash tiles that Read fetched beside their data tiles.
+type hashStash struct {
+	mu    sync.Mutex
+	next  int
+	tiles [4]struct {
+		n      uint64
+		hashes []byte
+	}
+}
+
+func (s *hashStash) put(n uint64, hashes []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := &s.tiles[s.next]
+	s.next = (s.next + 1) % len(s.tiles)
+	slot.n, slot.hashes = n, bytes.Clone(hashes)
+}
+
+func (s *hashStash) take(n uint64, width int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.tiles {
+		slot := &s.tiles[i]
+		if slot.n == n && len(slot.hashes) == width*len(ct.Hash{}) {
+			hashes := slot.hashes
+			slot.hashes = nil
+			return hashes
+		}
+	}
+	return nil
+}

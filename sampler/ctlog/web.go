@@ -1,0 +1,198 @@
+package ctlog
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// minProgress is how many bytes must arrive within a stall timeout, so that a server cannot hold a request for ever byte by byte.
+const minProgress = 1024
+
+// maxErrorText is how much of an error answer is quoted, in bytes.
+const maxErrorText = 300
+
+var errStalled = errors.New("no progress")
+
+// web is a log behind HTTP or HTTPS.
+type web struct {
+	prefix  string // ends in "/"
+	agent   string
+	client  *http.Client
+	stall   time.Duration
+	retries *retries
+}
+
+func newWeb(cfg Config) (*web, error) {
+	u, err := url.Parse(cfg.URL)
+	switch {
+	case err != nil:
+		return nil, err
+	case u.Host == "":
+		return nil, errors.New("no host")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return nil, errors.New("a log's prefix has no user, query or fragment")
+	case cfg.Transport == nil || cfg.Sleep == nil || cfg.Now == nil:
+		return nil, errors.New("reading over HTTP needs Transport, Sleep and Now")
+	}
+	w := &web{
+		prefix:  strings.TrimRight(u.String(), "/") + "/",
+		agent:   cfg.UserAgent,
+		stall:   cfg.StallTimeout,
+		client:  &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect},
+		retries: newRetries(cfg),
+	}
+	if w.agent == "" {
+		w.agent = "selfaudit"
+	}
+	if w.stall <= 0 {
+		w.stall = 90 * time.Second
+	}
+	return w, nil
+}
+
+func (w *web) get(ctx context.Context, r request, b *buffer) ([]byte, error) {
+	var body []byte
+	err := w.retries.do(ctx, r, func() (err error) {
+		body, err = w.once(ctx, r, b)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return body, nil
+}
+
+// redirectError is a redirect that is not followed: the evidence would name one server while the data came from another.
+type redirectError struct{ err error }
+
+func (e redirectError) Error() string { return e.err.Error() }
+
+func checkRedirect(next *http.Request, via []*http.Request) error {
+	from := via[len(via)-1].URL
+	switch {
+	case next.URL.Host != from.Host:
+		return redirectError{fmt.Errorf("redirect to another host (%q) refused: if the log has moved, configure its new url", next.URL.Host)}
+	case next.URL.Scheme != from.Scheme && next.URL.Scheme != "https":
+		return redirectError{fmt.Errorf("redirect from https to %s refused", next.URL.Scheme)}
+	case len(via) > 3:
+		return redirectError{errors.New("more than three redirects")}
+	}
+	return nil
+}
+
+// once makes one attempt. Its errors are of type *failure.
+func (w *web) once(ctx context.Context, r request, b *buffer) ([]byte, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(w.stall, func() { cancel(fmt.Errorf("%w for %s", errStalled, w.stall)) })
+	defer watch.Stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.prefix+r.path, nil)
+	if err != nil {
+		return nil, fail(permanent, Unreachable, "%w", err)
+	}
+	req.Header.Set("User-Agent", w.agent)
+	// Asked for here, so that inflating is ours to bound: the transport would do it without a limit.
+	req.Header.Set("Accept-Encoding", "gzip")
+	resp, err := w.client.Do(req)
+	if err != nil {
+		return nil, requestFailure(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, w.retries.statusFailure(r, resp)
+	}
+	if resp.ContentLength > r.limit {
+		return nil, fail(permanent, Invalid, "%w: %d bytes announced, limit %d", errTooLarge, resp.ContentLength, r.limit)
+	}
+	raw, err := b.fill(&progressReader{r: resp.Body, progress: func() { watch.Reset(w.stall) }}, resp.ContentLength, r.limit)
+	watch.Stop()
+	if err != nil {
+		return nil, bodyFailure(ctx, raw, err)
+	}
+	return decode(r, resp.Header, raw, b)
+}
+
+// decode unpacks and checks a complete body.
+func decode(r request, h http.Header, raw []byte, b *buffer) ([]byte, error) {
+	encoded := false
+	switch e := strings.ToLower(strings.TrimSpace(h.Get("Content-Encoding"))); e {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		encoded = true
+	default:
+		return nil, fail(content, Unreachable, "Content-Encoding %q, which was not asked for", e)
+	}
+	body, err := b.unpack(raw, encoded, r.exact, r.limit)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, fail(permanent, Invalid, "unpacking the answer: %w", err)
+	case err != nil:
+		return nil, fail(content, Invalid, "unpacking the answer: %w", truncatedGzip(err))
+	}
+	// CDNs answer 200 with a page for people when the server behind them is ill. No object of a log begins with "<" by design;
+	// a hash tile may by chance.
+	if start := bytes.TrimLeft(body[:min(len(body), 64)], " \t\r\n\xef\xbb\xbf"); len(start) > 0 && start[0] == '<' && (r.exact == 0 || int64(len(body)) != r.exact) {
+		return nil, fail(transient, Unreachable, "a web page instead of the log's answer: %q", clipText(start))
+	}
+	if r.check != nil {
+		if err := r.check(body); err != nil {
+			return nil, fail(content, Invalid, "%w", err)
+		}
+	}
+	return body, nil
+}
+
+func requestFailure(ctx context.Context, err error) error {
+	var redirect redirectError
+	if errors.As(err, &redirect) {
+		return fail(permanent, Unreachable, "%w", redirect.err)
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errStalled) {
+		return fail(transient, Unreachable, "%w", cause)
+	}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		return fail(permanent, Unreachable, "%w", err)
+	}
+	var wrapped *url.Error // its text repeats method and URL
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return fail(connect, Unreachable, "%w", err)
+}
+
+func bodyFailure(ctx context.Context, raw []byte, err error) error {
+	if errors.Is(err, errTooLarge) {
+		return fail(permanent, Invalid, "%w", err)
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(cause, errStalled) {
+		err = cause
+	}
+	return fail(transient, Unreachable, "answer broke off after %d bytes: %w", len(raw), err)
+}
+
+// progressReader reports progress every minProgress bytes.
+type progressReader struct {
+	r        io.Reader
+	progress func()
+	since    int
+}
+
+func (p *progressReader) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if p.since += n; p.since >= minProgress {
+		p.since = 0
+		p.progress()
+	}
+	return n, err
+}
+
+func clipText(b []byte) []byte { return bytes.TrimSpace(b[:min(len(b), maxErrorText)]) }
