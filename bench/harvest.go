@@ -65,6 +65,7 @@ type silent struct{}
 
 func (silent) Begin(string, uint64)           {}
 func (silent) Advance(string, uint64, uint64) {}
+func (silent) End(string, string)             {}
 
 // harvestOwn reads a log as `selfaudit collect` does: to the verified root, keeping what
 // the audited issuers issued, with every check of it.

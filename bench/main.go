@@ -24,7 +24,7 @@ type options struct {
 	size      int    // entries of the harvested log
 	rounds    int
 	only      string
-	profile   string
+	profile   string // folder, "" for none
 }
 
 // sections are the parts of a run in their order.
@@ -55,7 +55,7 @@ func main() {
 	flag.IntVar(&o.size, "size", 20480, "entries of the harvested log, a multiple of 256")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median is shown")
 	flag.StringVar(&o.only, "only", "", "sections, separated by commas; default all")
-	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of our side")
+	flag.StringVar(&o.profile, "profile", "", "folder for a CPU profile of every line's first round")
 	flag.Parse()
 	exit(run(o))
 }

@@ -60,7 +60,7 @@ func (b *bench) compete(lines []contender) error {
 	for round := range b.rounds {
 		for i := range lines {
 			s := lines[i].spec
-			if b.profile != "" && lines[i].base != i && round == 0 {
+			if b.profile != "" && round == 0 {
 				s.Profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d.prof", lines[i].child, i))
 			}
 			m, err := b.child(lines[i].child, s)

@@ -43,25 +43,29 @@ func (t *table) write(w io.Writer, heading string) {
 // many times less CPU than the line compared with.
 func (b *bench) write(heading, unit, units string, lines []contender) {
 	var t table
-	t.row("", "CPU/"+unit, units+"/CPU s", "wall/"+unit, "times less CPU", "(rounds)")
+	head := []string{"", "CPU/" + unit, units + "/CPU s", "wall/" + unit}
+	if anyCompared(lines) {
+		head = append(head, "times less CPU", "(rounds)")
+	}
+	t.row(head...)
 	for i := range lines {
 		c := &lines[i]
-		ratio, spread := "-", ""
+		row := []string{c.label, micro(c.cpu()), count(int64(float64(time.Second) / float64(c.cpu()))), micro(c.wall())}
 		if c.base != i {
 			mid, low, high := c.against(&lines[c.base])
-			ratio, spread = times(mid), fmt.Sprintf("(%s-%s)", times(low), times(high))
-		} else if compared(lines, i) {
-			ratio = "1"
+			row = append(row, times(mid), fmt.Sprintf("(%s-%s)", times(low), times(high)))
+		} else if anyCompared(lines) {
+			row = append(row, "1")
 		}
-		t.row(c.label, micro(c.cpu()), count(int64(float64(time.Second)/float64(c.cpu()))), micro(c.wall()), ratio, spread)
+		t.row(row...)
 	}
 	t.write(b.out, heading)
 }
 
-// compared says whether another line is compared with line i.
-func compared(lines []contender, i int) bool {
-	for j := range lines {
-		if j != i && lines[j].base == i {
+// anyCompared says whether any line is compared with another.
+func anyCompared(lines []contender) bool {
+	for i := range lines {
+		if lines[i].base != i {
 			return true
 		}
 	}

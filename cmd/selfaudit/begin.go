@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/config"
 	"selfaudit/sampler"
 )
 
 // openOrBegin returns the audit that a collect is about, opening a new one when it does
 // not exist yet: then the period is needed.
-func (e *env) openOrBegin(o collectOptions) (*audit, error) {
+func (w *workspace) openOrBegin(o collectOptions) (*audit, error) {
+	e := w.e
 	if e.AuditID == "" && o.From == "" && o.Until == "" {
 		return e.pick()
 	}
@@ -35,7 +37,7 @@ func (e *env) openOrBegin(o collectOptions) (*audit, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	return e.begin(id, from, until, o.Rehearsal)
+	return w.begin(id, from, until, o.Rehearsal)
 }
 
 // period parses --from and --until; a missing one is zero.
@@ -92,7 +94,8 @@ func (a *audit) samePeriod(from, until time.Time, rehearsal bool) error {
 }
 
 // begin opens a new audit: it links to the previous one, whose end is its start.
-func (e *env) begin(id string, from, until time.Time, rehearsal bool) (*audit, error) {
+func (w *workspace) begin(id string, from, until time.Time, rehearsal bool) (*audit, error) {
+	e := w.e
 	if until.IsZero() {
 		return nil, usageErrorf("add --until, the first moment after the period, best the first day of a month at 00:00:00Z",
 			"audit %s is new: its period has no end", id)
@@ -102,9 +105,12 @@ func (e *env) begin(id string, from, until time.Time, rehearsal bool) (*audit, e
 	if rehearsal {
 		o.Mode = sampler.ModeRehearsal
 	}
-	if !rehearsal && e.Now().Before(until) {
+	if e.Now().Before(until) {
 		return nil, &exitError{code: exitNotYet, id: "period_open", err: fmt.Errorf("the period ends at %s, which has not come", o.PeriodEnd),
 			hint: "collect after the period's end; a tree head at least 24 hours later covers what logs merge late"}
+	}
+	if err := w.roundAhead(until, rehearsal); err != nil {
+		return nil, err
 	}
 	if err := e.link(o, from); err != nil {
 		return nil, err
@@ -115,6 +121,32 @@ func (e *env) begin(id string, from, until time.Time, rehearsal bool) (*audit, e
 		return nil, usageErrorf("", "%w", err)
 	}
 	return a, a.dir.WriteOnce(docOpening, raw)
+}
+
+// roundAhead refuses an audit whose round, which follows by rule from the period's end,
+// comes too soon for its commitment: better now than after hours of collecting.
+func (w *workspace) roundAhead(until time.Time, rehearsal bool) error {
+	if rehearsal || w.cfg.Audit.Beacon == config.BeaconDice {
+		return nil
+	}
+	chain := sampler.Quicknet
+	if w.cfg.Audit.Beacon == config.BeaconDefaultChain {
+		chain = sampler.DefaultChain
+	}
+	round := sampler.RoundByRule(chain, until, w.cfg.Audit.DrawLeadDays, false, w.e.Now())
+	return roundPassed(until, w.e.Now(), round, chain.RoundTime(round))
+}
+
+// roundPassed is the error of a commitment that would come too late for its round, or nil.
+func roundPassed(until, now time.Time, round uint64, when time.Time) error {
+	margin := sampler.CommitMargin(sampler.BeaconDrand)
+	if !now.Add(margin).After(when) {
+		return nil
+	}
+	return &exitError{code: exitUsage, id: "round_passed",
+		err: fmt.Errorf("for a period that ends at %s the rule gives drand round %d at %s; the commitment must be made %d seconds before it, and it is %s now",
+			sampler.FormatTime(until), round, sampler.FormatTime(when), int(margin.Seconds()), sampler.FormatTime(now)),
+		hint: "choose a later --until (the window grows, nothing is skipped); or practise with --rehearsal; or set beacon = \"dice\""}
 }
 
 // link sets the period's and the chain's start. Periods are contiguous (BR 8.7: "the

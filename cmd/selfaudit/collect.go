@@ -116,7 +116,7 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 	if err != nil {
 		return nil, err
 	}
-	a, err := w.e.openOrBegin(o)
+	a, err := w.openOrBegin(o)
 	if err != nil {
 		return nil, err
 	}
@@ -380,4 +380,12 @@ func (o *observer) Advance(source string, entries, kept uint64) {
 	l.kept += kept
 	l.line.Set(int64(l.done), int64(l.total))
 	l.line.SetKept(int64(l.kept))
+}
+
+func (o *observer) End(source, outcome string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if l := o.lines[source]; l != nil {
+		l.line.Done(outcome)
+	}
 }

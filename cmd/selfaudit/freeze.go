@@ -290,13 +290,7 @@ func (f *freezing) beacon(c *sampler.Commitment, o freezeOptions) error {
 	c.Beacon, c.BeaconChain, c.DrawLeadDays = sampler.BeaconDrand, chain.Hash, f.w.cfg.Audit.DrawLeadDays
 	c.BeaconRound = sampler.RoundByRule(chain, c.PeriodEnd, c.DrawLeadDays, !c.Replaces.IsZero(), c.CommittedAt)
 	c.BeaconTime = chain.RoundTime(c.BeaconRound)
-	if margin := sampler.CommitMargin(c.Beacon); c.CommittedAt.Add(margin).After(c.BeaconTime) {
-		return &exitError{code: exitUsage, id: "round_passed",
-			err: fmt.Errorf("the round that the rule gives for a period ending %s is number %d at %s; a commitment must be made at least %s before it, and it is %s",
-				sampler.FormatTime(c.PeriodEnd), c.BeaconRound, sampler.FormatTime(c.BeaconTime), margin, sampler.FormatTime(c.CommittedAt)),
-			hint: "move the period's end to a later time: begin an audit with a later --until (the window grows, nothing is skipped), or practise with --rehearsal"}
-	}
-	return nil
+	return roundPassed(c.PeriodEnd, c.CommittedAt, c.BeaconRound, c.BeaconTime)
 }
 
 func (f *freezing) diceTime(c *sampler.Commitment, o freezeOptions) error {
@@ -338,6 +332,9 @@ func (f *freezing) population(ctx context.Context) error {
 		}
 		defer file.Close()
 		earlier = append(earlier, file)
+		if err := f.reported(b); err != nil {
+			return err
+		}
 	}
 	pop, err := f.a.dir.Create(docPopulation)
 	if err != nil {
@@ -366,6 +363,16 @@ func (f *freezing) population(ctx context.Context) error {
 	}
 	f.popHash, f.popCount = rows.Hash(), rows.Count()
 	return errors.Join(pop.Commit(), items.Commit())
+}
+
+// reported tells the collection what the findings of an earlier audit have named already.
+func (f *freezing) reported(b *audit) error {
+	file, err := os.Open(b.dir.Path(docItems))
+	if err != nil {
+		return fmt.Errorf("reading the findings of audit %s: %w", b.id, err)
+	}
+	defer file.Close()
+	return f.collected.Reported(file)
 }
 
 // preview says what is about to become final.

@@ -86,7 +86,7 @@ func (o Options) plant(t *testpki.Template, i int) {
 	if o.Hostile {
 		bad := hostileNames[i%len(hostileNames)]
 		t.Subject = testpki.Name(testpki.CN(bad), testpki.O(bad))
-		if i%2 == 0 && len(bad) < 200 {
+		if i/len(hostileNames)%2 == 0 && len(bad) < 200 {
 			t.DNSNames[0] = bad
 		}
 	}

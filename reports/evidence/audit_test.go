@@ -34,8 +34,22 @@ func small() testaudit.Options {
 }
 
 // makeAudit writes an audit folder with the documents of all stages, as the commands
-// leave them, and returns its path.
+// leave them, and returns its path. The caller may change it.
 func makeAudit(t testing.TB, o testaudit.Options) string {
+	t.Helper()
+	packages.Lock()
+	defer packages.Unlock()
+	key := fmt.Sprintf("%+v", o)
+	if packages.audits[key] == "" {
+		packages.audits[key] = packages.folder(t)
+		writeAudit(t, packages.audits[key], o)
+	}
+	dir := filepath.Join(t.TempDir(), "audit")
+	must(t, os.CopyFS(dir, os.DirFS(packages.audits[key])))
+	return dir
+}
+
+func writeAudit(t testing.TB, dir string, o testaudit.Options) {
 	t.Helper()
 	files := testaudit.Build(t, o)
 	ca := o.CA
@@ -48,14 +62,10 @@ func makeAudit(t testing.TB, o testaudit.Options) string {
 	if o.Stage == testaudit.Linted {
 		lintAgain(t, files, put)
 	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, files); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.CopyFS(dir, files))
 	if o.Stage == testaudit.Linted {
 		writeReports(t, dir, o)
 	}
-	return dir
 }
 
 // lintAgain writes the lint stage's documents in the order of the sample, with the
@@ -135,12 +145,31 @@ func infoOf(t testing.TB, dir string, o testaudit.Options) Info {
 	return Info{CAName: ca, AuditID: opening.AuditID, Mode: opening.Mode, SealedAt: o.ReportedAt().Add(time.Hour), Clock: sampler.ClockGiven, Program: opening.Program}
 }
 
-// packages keeps the packages that tests share: making one takes longer than most tests.
-var packages = struct {
+// packages keeps the audits and packages that tests share: making one takes longer than
+// most tests.
+var packages = &sharedPackages{audits: map[string]string{}, made: map[string]*Result{}}
+
+type sharedPackages struct {
 	sync.Mutex
-	dir  string
-	made map[string]*Result
-}{made: map[string]*Result{}}
+	dir     string
+	folders int
+	audits  map[string]string
+	made    map[string]*Result
+}
+
+// folder returns a new folder that lasts as long as the test binary runs.
+func (p *sharedPackages) folder(t testing.TB) string {
+	t.Helper()
+	if p.dir == "" {
+		dir, err := os.MkdirTemp("", "evidence-test-")
+		must(t, err)
+		p.dir = dir
+	}
+	p.folders++
+	dir := filepath.Join(p.dir, fmt.Sprint(p.folders))
+	must(t, os.Mkdir(dir, 0o755))
+	return dir
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -156,22 +185,16 @@ func TestMain(m *testing.M) {
 // sealed makes an audit and its package, which other tests use too: copy what you damage.
 func sealed(t testing.TB, o testaudit.Options) *Result {
 	t.Helper()
+	dir := makeAudit(t, o)
 	packages.Lock()
 	defer packages.Unlock()
 	key := fmt.Sprintf("%+v", o)
-	if res := packages.made[key]; res != nil {
-		return res
-	}
-	if packages.dir == "" {
-		dir, err := os.MkdirTemp("", "evidence-test-")
+	if packages.made[key] == nil {
+		res, err := Seal(context.Background(), dir, packages.folder(t), infoOf(t, dir, o))
 		must(t, err)
-		packages.dir = dir
+		packages.made[key] = res
 	}
-	dir := makeAudit(t, o)
-	res, err := Seal(context.Background(), dir, filepath.Join(packages.dir, fmt.Sprint(len(packages.made))), infoOf(t, dir, o))
-	must(t, err)
-	packages.made[key] = res
-	return res
+	return packages.made[key]
 }
 
 // verify runs Verify and fails the test on anything but a verdict.

@@ -44,16 +44,26 @@ func open(ctx context.Context, path string, limits Limits) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	z, err := openZip(f, info.Size(), limits)
+	pack, err := openZipPackage(f, info.Size(), limits)
 	if err != nil {
 		f.Close()
 		return nil, &formError{err}
+	}
+	pack.Closer = f
+	return pack, nil
+}
+
+// openZipPackage opens a package's zip of the given size; it has no Closer yet.
+func openZipPackage(src io.ReaderAt, size int64, limits Limits) (*opened, error) {
+	z, err := openZip(src, size, limits)
+	if err != nil {
+		return nil, err
 	}
 	files := make(map[string]int64, len(z.entries))
 	for name, e := range z.entries {
 		files[name] = e.uncompressed
 	}
-	return &opened{tree: newTree(files, z.open), zip: z, name: z.top, Closer: f}, nil
+	return &opened{tree: newTree(files, z.open), zip: z, name: z.top}, nil
 }
 
 func openFolderPackage(ctx context.Context, path string, limits Limits) (*opened, error) {

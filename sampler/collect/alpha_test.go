@@ -26,6 +26,7 @@ type quiet struct{}
 
 func (quiet) Begin(string, uint64)           {}
 func (quiet) Advance(string, uint64, uint64) {}
+func (quiet) End(string, string)             {}
 
 func readPEM(t testing.TB, path string) []byte {
 	t.Helper()

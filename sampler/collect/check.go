@@ -43,16 +43,24 @@ var errNotOurs = errors.New("not issued by an audited issuer")
 // errSameName marks a certificate under the issuer's name that another key signed.
 var errSameName = fmt.Errorf("%w: same name, another key", errNotOurs)
 
+// maxTimestamp is the last millisecond of the year 9999, the last that documents can state.
+const maxTimestamp = 253402300799999
+
 // entry returns the sighting, errNotOurs, or the contradiction.
-func (c *checker) entry(ctx context.Context, e *ct.Entry) (*kept, error) {
+func (c *checker) entry(ctx context.Context, e *ct.Entry) (k *kept, err error) {
 	if e.Type == ct.PrecertEntry {
 		iss := c.issuers.byKey[e.IssuerKeyHash]
 		if iss == nil {
 			return nil, errNotOurs
 		}
-		return c.precert(ctx, e, iss)
+		k, err = c.precert(ctx, e, iss)
+	} else {
+		k, err = c.final(ctx, e)
 	}
-	return c.final(ctx, e)
+	if err == nil && e.Timestamp > maxTimestamp {
+		return nil, fmt.Errorf("the time stamp %d ms is after the year 9999", e.Timestamp)
+	}
+	return k, err
 }
 
 // precert checks an entry whose issuer_key_hash, which the tree covers, is an audited
@@ -98,8 +106,7 @@ func (c *checker) precert(ctx context.Context, e *ct.Entry, iss *Issuer) (*kept,
 		k.rec.flags |= flagPrecertSigner
 	}
 	k.rec.pairing = pairingHash(iss, e.TBS)
-	c.describe(&k.rec, pre, iss, sampler.FormPrecert, false)
-	return k, nil
+	return k, c.describe(&k.rec, pre, iss, sampler.FormPrecert, false)
 }
 
 // final decides an x509_entry, which carries no issuer hash. Neither the issuer name (two
@@ -128,15 +135,16 @@ func (c *checker) final(ctx context.Context, e *ct.Entry) (*kept, error) {
 		// The chain cannot be had, so it cannot say that the entry is foreign.
 		candidates = c.issuers.list
 	}
+	// An algorithm that cannot be verified here leaves the chain to go by, and where there
+	// is none, the name.
+	hearsay := (chainErr != nil || first == nil) && len(named) > 0
 	for _, iss := range candidates {
 		err := iss.verify(cert)
-		if errors.Is(err, ct.ErrUnsupportedAlgorithm) && (claimed == iss || chainErr != nil && len(named) > 0) {
-			k := c.newFinal(cert, iss)
-			k.rec.flags |= flagSignatureUnchecked
-			return k, c.finalChain(ctx, e, iss)
+		if errors.Is(err, ct.ErrUnsupportedAlgorithm) && (claimed == iss || hearsay) {
+			return c.keepFinal(ctx, e, cert, iss, flagSignatureUnchecked)
 		}
 		if err == nil {
-			return c.newFinal(cert, iss), c.finalChain(ctx, e, iss)
+			return c.keepFinal(ctx, e, cert, iss, 0)
 		}
 	}
 	if claimed != nil {
@@ -148,10 +156,12 @@ func (c *checker) final(ctx context.Context, e *ct.Entry) (*kept, error) {
 	return nil, errNotOurs
 }
 
-func (c *checker) newFinal(cert *ct.Certificate, iss *Issuer) *kept {
-	k := &kept{cert: cert.Raw}
-	c.describe(&k.rec, cert, iss, sampler.FormFinal, true)
-	return k
+func (c *checker) keepFinal(ctx context.Context, e *ct.Entry, cert *ct.Certificate, iss *Issuer, noticed flags) (*kept, error) {
+	k := &kept{cert: cert.Raw, rec: record{flags: noticed}}
+	if err := c.describe(&k.rec, cert, iss, sampler.FormFinal, true); err != nil {
+		return nil, err
+	}
+	return k, c.finalChain(ctx, e, iss)
 }
 
 // finalChain checks the stored chain of a certificate that an audited issuer signed.
@@ -179,9 +189,14 @@ func (c *checker) selfIssued(e *ct.Entry, iss *Issuer) bool {
 	return err == nil && iss.hasKey(cert.KeyHash())
 }
 
-// describe fills in what the certificate itself says.
-func (c *checker) describe(r *record, cert *ct.Certificate, iss *Issuer, form sampler.Form, pair bool) {
-	r.item = sampler.ItemID{Issuer: iss.Key, Serial: sampler.SerialFromInteger(cert.SerialContent)}
+// describe fills in what the certificate itself says. A serial number that no item can
+// have (draw protocol section 3) is an *unreadableError.
+func (c *checker) describe(r *record, cert *ct.Certificate, iss *Issuer, form sampler.Form, pair bool) error {
+	serial, err := sampler.ParseSerial(string(sampler.SerialFromInteger(cert.SerialContent)))
+	if err != nil {
+		return &unreadableError{err}
+	}
+	r.item = sampler.ItemID{Issuer: iss.Key, Serial: serial}
 	r.form = form
 	r.cert = sampler.HashCert(cert.Raw)
 	r.class = ct.ClassOf(cert, iss.PolicyOIDs)
@@ -190,16 +205,17 @@ func (c *checker) describe(r *record, cert *ct.Certificate, iss *Issuer, form sa
 		r.flags |= flagExtensionsBroken
 	}
 	if !pair {
-		return
+		return nil
 	}
 	tbs, err := cert.PairingTBS()
 	if err != nil {
 		r.flags |= flagPairingFailed
 		r.pairing = ct.Hash(sha256.Sum256(cert.Raw))
-		return
+		return nil
 	}
 	r.pairing = pairingHash(iss, tbs)
 	c.scts(r, cert, iss, tbs)
+	return nil
 }
 
 // scts verifies the embedded SCTs of configured logs: a verified one is a CT time stamp
@@ -216,7 +232,7 @@ func (c *checker) scts(r *record, cert *ct.Certificate, iss *Issuer, tbs []byte)
 			r.others = append(r.others, s.LogID)
 			continue
 		}
-		if !verifySCT(key, s, iss, tbs) {
+		if s.Timestamp > maxTimestamp || !verifySCT(key, s, iss, tbs) {
 			r.flags |= flagSCTInvalid
 			continue
 		}

@@ -277,6 +277,9 @@ func (t *treeReader) load(n int) error {
 	if err != nil {
 		return err
 	}
+	if err := units[n].checkLeaves(leaves); err != nil {
+		return err
+	}
 	t.levels = [][]ct.Hash{leaves}
 	for cur := leaves; len(cur) > 1; {
 		next := make([]ct.Hash, len(cur)/2)

@@ -97,6 +97,7 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 	if err := run.finish(); err != nil {
 		return FilesResult{}, err
 	}
+	h.Observer.End(r.Name(), "read")
 	res.units = run.units
 	for _, u := range res.units {
 		res.Kept += u.foot.Kept
@@ -269,7 +270,10 @@ func (r *filesRun) keep(n uint64, c FileCertificate) error {
 		return nil
 	}
 	k := kept{cert: cert.Raw}
-	r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal)
+	if err := r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
+		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
+		return nil
+	}
 	if form == sampler.FormPrecert {
 		if tbs, err := cert.PrecertTBS(signer); err == nil {
 			k.rec.pairing = pairingHash(iss, tbs)

@@ -51,6 +51,8 @@ type Observer interface {
 	Begin(source string, total uint64)
 	// Advance reports entries read (or found read already) and kept since the last call.
 	Advance(source string, entries, kept uint64)
+	// End says how reading a source ended: "proven", "failed", "unreachable", "read".
+	End(source, outcome string)
 }
 
 // LogResult is what a look at one log proved.
@@ -99,8 +101,24 @@ func (h *Harvest) Logs(ctx context.Context, sources []Source) ([]LogResult, erro
 	return results, errors.Join(errs...)
 }
 
-// log reads one log. Faults of the log end up in the result, all else in the error.
+// log reads one log and says how it ended.
 func (h *Harvest) log(ctx context.Context, src Source) (LogResult, error) {
+	res, err := h.readLog(ctx, src)
+	var le *ctlog.Error
+	switch {
+	case err != nil:
+	case res.Err == nil:
+		h.Observer.End(src.Log.Name(), "proven")
+	case errors.As(res.Err, &le) && le.Kind == ctlog.Invalid:
+		h.Observer.End(src.Log.Name(), "failed")
+	default:
+		h.Observer.End(src.Log.Name(), "unreachable")
+	}
+	return res, err
+}
+
+// readLog reads one log. Faults of the log end up in the result, all else in the error.
+func (h *Harvest) readLog(ctx context.Context, src Source) (LogResult, error) {
 	res := LogResult{Log: src.Log, HeadFile: src.HeadFile}
 	head, err := h.pin(ctx, src)
 	if err != nil {

@@ -69,8 +69,7 @@ func (it item) findings() []sampler.ItemFinding {
 	f := findingList{item: it.id()}
 	finals, precerts := it.certs(sampler.FormFinal), it.certs(sampler.FormPrecert)
 	if len(finals) > 1 {
-		f.add("e_several_certificates_with_one_serial", "error", citeDuplicate, hashes(finals),
-			fmt.Sprintf("%d different certificates share this issuer key and serial number", len(finals)))
+		f.several(finals)
 	}
 	if len(precerts) > 1 {
 		if distinctPairings(precerts) > 1 {
@@ -119,6 +118,12 @@ type findingList struct {
 func (f *findingList) add(lint, severity, citation string, certs []sampler.CertHash, details string) {
 	f.list = append(f.list, sampler.ItemFinding{ItemID: f.item, Lint: lint, Severity: severity, Source: sourceSelfaudit,
 		Citation: citation, Details: details, Certificates: certs})
+}
+
+// several adds the finding of different certificates in one item.
+func (f *findingList) several(finals []*record) {
+	f.add("e_several_certificates_with_one_serial", "error", citeDuplicate, hashes(finals),
+		fmt.Sprintf("%d different certificates share this issuer key and serial number", len(finals)))
 }
 
 // one adds the findings of a single certificate.

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 
+	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
 )
 
@@ -19,6 +20,8 @@ type Collected struct {
 	units []*unit
 	logs  map[ct.LogID][]*unit // in order of entries, for inclusion proofs
 	sizes map[ct.LogID]uint64
+
+	reported map[sampler.ItemID][]sampler.CertHash // named by findings of earlier audits
 }
 
 func (c *Collected) add(src *source, units []*unit) {

@@ -152,19 +152,52 @@ func (p *populating) report(list []sampler.ItemFinding, member bool) error {
 func (p *populating) again(it item, recorded sampler.Row) error {
 	f := findingList{item: it.id()}
 	finals := it.certs(sampler.FormFinal)
-	if recorded.Form == sampler.FormFinal {
-		finals = slices.DeleteFunc(finals, func(r *record) bool { return r.cert == recorded.Cert })
-	} else {
-		precerts := it.certs(sampler.FormPrecert)
-		finals = slices.DeleteFunc(finals, func(r *record) bool {
-			return len(precerts) == 0 || slices.ContainsFunc(precerts, func(p *record) bool { return p.pairing == r.pairing })
-		})
-	}
-	if len(finals) > 0 {
-		f.add("e_certificate_differs_from_earlier_population", "error", citeProtocol, append([]sampler.CertHash{recorded.Cert}, hashes(finals)...),
+	if d := p.news(it, differing(it, recorded)); len(d) > 0 {
+		f.add("e_certificate_differs_from_earlier_population", "error", citeProtocol, append([]sampler.CertHash{recorded.Cert}, hashes(d)...),
 			"an earlier audit's population recorded another certificate under this issuer key and serial number")
+	} else if recorded.Form == sampler.FormPrecert && len(finals) > 1 && len(p.news(it, finals)) > 0 {
+		f.several(finals)
 	}
 	return p.report(f.list, false)
+}
+
+// differing returns the final certificates that are not what an earlier population
+// recorded: not the certificate, or not a certificate to the precertificate.
+func differing(it item, recorded sampler.Row) []*record {
+	finals := it.certs(sampler.FormFinal)
+	if recorded.Form == sampler.FormFinal {
+		return slices.DeleteFunc(finals, func(r *record) bool { return r.cert == recorded.Cert })
+	}
+	precerts := it.certs(sampler.FormPrecert)
+	if i := slices.IndexFunc(precerts, func(p *record) bool { return p.cert == recorded.Cert }); i >= 0 {
+		precerts = precerts[i : i+1]
+	}
+	return slices.DeleteFunc(finals, func(r *record) bool {
+		return len(precerts) == 0 || slices.ContainsFunc(precerts, func(p *record) bool { return p.pairing == r.pairing })
+	})
+}
+
+// news leaves out the certificates that findings of earlier audits have named.
+func (p *populating) news(it item, list []*record) []*record {
+	known := p.c.reported[it.id()]
+	return slices.DeleteFunc(slices.Clone(list), func(r *record) bool { return slices.Contains(known, r.cert) })
+}
+
+// Reported reads the findings (findings/items.jsonl) of an earlier audit of the chain:
+// certificates of an item that they name were seen then, and Population reports them no
+// more.
+func (c *Collected) Reported(findings io.Reader) error {
+	list, err := sampler.ParseItemFindings(findings)
+	if err != nil {
+		return err
+	}
+	if c.reported == nil {
+		c.reported = map[sampler.ItemID][]sampler.CertHash{}
+	}
+	for _, f := range list {
+		c.reported[f.ItemID] = append(c.reported[f.ItemID], f.Certificates...)
+	}
+	return nil
 }
 
 // earlier walks through an earlier population in step with the merge.

@@ -253,6 +253,19 @@ func (u *unit) leafHashes() ([]ct.Hash, error) {
 	return out, nil
 }
 
+// checkLeaves compares leaf hashes with the compact range that was proven.
+func (u *unit) checkLeaves(leaves []ct.Hash) error {
+	again := ct.NewRange(u.foot.Start)
+	for _, h := range leaves {
+		again.Append(h)
+	}
+	span, err := u.span()
+	if err == nil && (again.End != span.End || !slices.Equal(again.Nodes, span.Nodes)) {
+		err = fmt.Errorf("%s: the leaf hashes are %w", u.path, errDamaged)
+	}
+	return err
+}
+
 // bytes returns the certificate, signer and extensions of one of the unit's records.
 func (u *unit) bytes(r *record) (cert, signer, ext []byte, err error) {
 	raw, err := u.read(int64(r.off), int(r.certLen)+int(r.signerLen)+int(r.extLen))
