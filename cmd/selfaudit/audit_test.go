@@ -453,6 +453,75 @@ func TestVoid(t *testing.T) {
 	g.must(stdout, "void")
 }
 
+// TestVoidAndOtherSources voids twice, the second time because an issuer was wrong: the
+// population is collected again, and nothing of the wrong issuer stays behind.
+func TestVoidAndOtherSources(t *testing.T) {
+	g := newGrownLog(t, "")
+	other := testpki.NewRoot("Other Root", testpki.CAOptions{}).NewCA("Other CA", testpki.CAOptions{})
+	if err := os.WriteFile(filepath.Join(g.dir, "other.der"), other.Cert, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	right := string(g.read("selfaudit.toml"))
+	g.write("selfaudit.toml", strings.Replace(right, `certificate = "ca.der"`, `certificate = ["ca.der", "other.der"]`, 1))
+	g.add(50, at("2023-08-01T00:00:00Z"))
+	g.publish(at("2023-08-21T17:00:00Z"))
+	now := []string{"--now", "2023-08-21T18:00:00Z", "--yes", "--audit", "q"}
+	g.run(exitNotYet, append([]string{"run", "--from", "2023-07-01T00:00:00Z", "--until", "2023-08-20T15:59:24Z"}, now...)...)
+	g.run(exitOK, append([]string{"freeze", "--void", "first thoughts"}, now...)...)
+	g.write("selfaudit.toml", right)
+	_, stderr := g.run(exitUsage, append([]string{"collect", "--from", "2023-07-02T00:00:00Z"}, now...)...)
+	g.must(stderr, "--from differs")
+	stdout, _ := g.run(exitOK, append([]string{"freeze", "--void", "the other CA is not ours"}, now...)...)
+	g.must(stdout, "voided", "selfaudit collect --audit q")
+	g.run(exitNotYet, append([]string{"run"}, now...)...)
+	g.write("good.json", string(readFixture(t, "../../testdata/draw-vectors/tv1/beacon.json")))
+	g.run(exitOK, "run", "--audit", "q", "--now", "2023-08-23T16:00:00Z", "--yes", "--beacon-file", filepath.Join(g.dir, "good.json"))
+	events := string(g.read("audits/q/log/events.jsonl"))
+	g.must(events, "draw/void-1/void.json", "draw/void-2/void.json")
+	stdout, _ = g.run(exitOK, "verify", filepath.Join(g.dir, "audits/q/sealed/q.zip"))
+	g.must(stdout, "2 ")
+}
+
+// TestChangedReport shows that a workbook that somebody filled in is not sealed as ours.
+func TestChangedReport(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(5, at("2026-01-05T00:00:00Z"))
+	g.publish(at("2026-03-03T00:00:00Z"))
+	clock := []string{"--audit", "x", "--now", "2026-03-03T00:00:00Z", "--yes"}
+	g.run(exitOK, append([]string{"collect", "--rehearsal", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-01T00:00:00Z"}, clock...)...)
+	g.run(exitOK, append([]string{"freeze"}, clock...)...)
+	g.run(exitUsage, append([]string{"draw", "--dice", "123"}, clock...)...)
+	g.run(exitOK, append([]string{"draw", "--dice", digits}, clock...)...)
+	g.run(exitOK, append([]string{"lint"}, clock...)...)
+	g.run(exitOK, append([]string{"report"}, clock...)...)
+	original := g.read("audits/x/report/workbook.xlsx")
+	g.write("audits/x/report/workbook.xlsx", string(original)+"filled in")
+	_, stderr := g.run(exitVerify, append([]string{"seal"}, clock...)...)
+	g.must(stderr, "workbook.xlsx was changed")
+	g.run(exitVerify, append([]string{"report"}, clock...)...)
+	if err := os.Remove(filepath.Join(g.dir, "audits/x/report/workbook.xlsx")); err != nil {
+		t.Fatal(err)
+	}
+	g.run(exitOK, append([]string{"report", "--now", "2026-04-01T00:00:00Z"}, clock[:2]...)...)
+	if !bytes.Equal(original, g.read("audits/x/report/workbook.xlsx")) {
+		t.Error("report wrote another workbook than before")
+	}
+	g.run(exitOK, append([]string{"seal"}, clock...)...)
+}
+
+// TestIncompletePackage seals before the draw.
+func TestIncompletePackage(t *testing.T) {
+	g := newGrownLog(t, "")
+	g.add(50, at("2023-08-01T00:00:00Z"))
+	g.publish(at("2023-08-21T17:00:00Z"))
+	now := []string{"--now", "2023-08-21T18:00:00Z", "--yes", "--audit", "q"}
+	g.run(exitNotYet, append([]string{"run", "--from", "2023-07-01T00:00:00Z", "--until", "2023-08-20T15:59:24Z"}, now...)...)
+	stdout, _ := g.run(exitOK, append([]string{"seal", "--incomplete"}, now...)...)
+	g.must(stdout, "INCOMPLETE")
+	stdout, _ = g.run(exitIncomplete, "verify", filepath.Join(g.dir, "audits/q/sealed/INCOMPLETE_q.zip"))
+	g.must(stdout, "INCOMPLETE", "skipped:")
+}
+
 // TestEmptyPopulation is an audit of a period in which nothing was issued.
 func TestEmptyPopulation(t *testing.T) {
 	g := newGrownLog(t, "")

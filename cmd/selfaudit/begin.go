@@ -25,7 +25,9 @@ func (w *workspace) openOrBegin(o collectOptions) (*audit, error) {
 	}
 	id := e.AuditID
 	if id == "" {
-		id = periodName(from, until)
+		if id, err = e.periodName(from, until, o.Rehearsal); err != nil {
+			return nil, err
+		}
 	}
 	if !sampler.ValidAuditID(id) {
 		return nil, usageErrorf("use letters, digits, dot, dash and underscore, at most 64", "--audit %q is not an audit's name", id)
@@ -68,11 +70,26 @@ func (o collectOptions) period() (from, until time.Time, err error) {
 }
 
 // periodName is the name of an audit that was given none: its quarter, or its end.
-func periodName(from, until time.Time) string {
-	if from.Day() == 1 && from.Month()%3 == 1 && from.AddDate(0, 3, 0).Equal(until) {
-		return fmt.Sprintf("%d-Q%d", from.Year(), (int(from.Month())+2)/3)
+func (e *env) periodName(from, until time.Time, rehearsal bool) (string, error) {
+	if from.IsZero() && !rehearsal {
+		prev, err := e.previous(&audit{opening: &sampler.Opening{}})
+		if err != nil {
+			return "", err
+		}
+		if prev != nil {
+			if _, from, err = prev.period(); err != nil {
+				return "", err
+			}
+		}
 	}
-	return "until-" + until.Format("2006-01-02")
+	name := "until-" + until.Format("2006-01-02")
+	if from.Day() == 1 && from.Month()%3 == 1 && from.AddDate(0, 3, 0).Equal(until) {
+		name = fmt.Sprintf("%d-Q%d", from.Year(), (int(from.Month())+2)/3)
+	}
+	if rehearsal {
+		name = "rehearsal-" + name
+	}
+	return name, nil
 }
 
 // samePeriod refuses another period or mode than the audit was opened with.
@@ -158,7 +175,9 @@ func (e *env) link(o *sampler.Opening, from time.Time) error {
 	}
 	var last *audit
 	for _, b := range all {
-		if b.opening.Mode == sampler.ModeAudit {
+		// One that is not frozen is in no chain yet; freeze sees to it that only one of
+		// two open audits takes the next place.
+		if b.opening.Mode == sampler.ModeAudit && b.commitment != nil {
 			last = b
 		}
 	}
@@ -169,9 +188,6 @@ func (e *env) link(o *sampler.Opening, from time.Time) error {
 		o.PeriodStart = sampler.FormatTime(from)
 		o.ChainStart = o.PeriodStart
 		return nil
-	}
-	if last.commitment == nil {
-		return usageErrorf(fmt.Sprintf("go on with it: `selfaudit run --audit %s`", last.id), "audit %s is still open; the next one begins where it ends", last.id)
 	}
 	o.PeriodStart, o.ChainStart, o.PreviousAudit = last.opening.PeriodEnd, last.opening.ChainStart, last.id
 	if !from.IsZero() && sampler.FormatTime(from) != o.PeriodStart {

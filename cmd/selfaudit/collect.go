@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ func (o *collectOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.From, "from", "", "first `time` of the period, RFC 3339 (default: where the previous audit ended)")
 	f.StringVar(&o.Until, "until", "", "first `time` after the period, RFC 3339; best the first day of a month, 00:00:00Z")
 	f.StringArrayVar(&o.ExcludeLogs, "exclude-log", nil, "go on without a log that fails: `NAME=REASON`; the evidence shows it")
+	f.BoolVar(&o.Rehearsal, "rehearsal", false, "practise: in no chain, never evidence")
 }
 
 func newCollectCommand(e *env) *cobra.Command {
@@ -122,14 +124,14 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 	}
 	w.e.banner(a)
 	if a.done(stageCollect) {
-		return w.collectedAlready(a, logs, o)
+		return w.collectedAlready(a, logs)
 	}
 	if err := a.dir.Sweep(); err != nil {
 		return nil, err
 	}
 	for _, iss := range issuers.List() {
 		for _, der := range iss.Certificates {
-			if err := a.dir.WriteOnce("issuers/"+sampler.HashCert(der).String()+".der", der); err != nil {
+			if err := a.dir.WriteOnce(issuerFile(der), der); err != nil {
 				return nil, err
 			}
 		}
@@ -138,7 +140,7 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 }
 
 // collectedAlready answers a collect after the collection is complete: nothing is read again.
-func (w *workspace) collectedAlready(a *audit, logs []*logSource, o collectOptions) (*collectDocument, error) {
+func (w *workspace) collectedAlready(a *audit, logs []*logSource) (*collectDocument, error) {
 	doc := w.collectDocument(a)
 	doc.Complete = true
 	raw, err := a.dir.Read(docCollected)
@@ -152,20 +154,24 @@ func (w *workspace) collectedAlready(a *audit, logs []*logSource, o collectOptio
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.dir.Path(docCollected), err)
 	}
+	names := map[string]string{}
+	for _, l := range logs {
+		names[l.log.ID().String()] = l.name()
+	}
 	for _, l := range saved.Logs {
-		doc.Logs = append(doc.Logs, collectLogState{Name: l.URL, LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
+		doc.Logs = append(doc.Logs, collectLogState{Name: cmp.Or(names[l.LogID], l.URL), LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
 			RootHash: l.RootHash, Entries: uint64(l.Entries), Kept: uint64(l.Kept)})
 	}
 	for _, f := range saved.Files {
 		doc.Files = append(doc.Files, collectFile{f.Path, uint64(f.Certificates), uint64(f.Kept), uint64(f.OtherIssuers), int(f.Unreadable)})
 	}
-	doc.Notes = saved.Notes
+	doc.Notes = append(doc.Notes, saved.Notes...)
 	return doc, a.record(w.e, "collect", "", a.collectDocuments()...)
 }
 
 func (w *workspace) collectDocument(a *audit) *collectDocument {
 	return &collectDocument{Schema: "selfaudit.collect/v1", AuditID: a.id, Mode: a.opening.Mode,
-		Period: [2]string{a.opening.PeriodStart, a.opening.PeriodEnd}, Logs: []collectLogState{}, Files: []collectFile{},
+		Period: [2]string{a.opening.PeriodStart, a.opening.PeriodEnd}, Logs: []collectLogState{}, Files: []collectFile{}, Notes: []string{},
 		Next: "selfaudit freeze --audit " + a.id}
 }
 
@@ -205,13 +211,13 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, len(f.Unreadable)})
 	}
 	failure := w.judge(doc, &saved, logs, results)
-	doc.Notes = append(saved.Notes, saved.Unreadable...)
+	doc.Notes = append(append(doc.Notes, saved.Notes...), saved.Unreadable...)
 	if failure != nil {
 		doc.Next = fmt.Sprintf("selfaudit collect --audit %s", a.id)
 		return doc, failure
 	}
 	doc.Complete = true
-	if err := w.dropForeignHeads(a, logs); err != nil {
+	if err := w.dropForeign(a, issuers, logs); err != nil {
 		return nil, err
 	}
 	saved.Sources = sourcesText(logs, w.cfg)
@@ -264,7 +270,7 @@ func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*lo
 					state.Status, invalid = "failed", true
 				}
 			}
-			state.Reason = results[i].Err.Error()
+			state.Reason, state.TreeSize = results[i].Err.Error(), results[i].Head.Size
 			failures = append(failures, state.Reason)
 		default:
 			r := results[i]
@@ -298,16 +304,21 @@ func excludedError(doc *collectDocument) error {
 	return nil
 }
 
-// dropForeignHeads removes pinned tree heads and keys of logs that are not part of the
-// collection: excluded since, or no longer configured.
-func (w *workspace) dropForeignHeads(a *audit, logs []*logSource) error {
+// dropForeign removes tree heads, keys and issuers that earlier attempts left and that are
+// not part of the collection: of logs excluded since, of issuers no longer configured.
+func (w *workspace) dropForeign(a *audit, issuers *collect.Issuers, logs []*logSource) error {
 	keep := map[string]bool{}
 	for _, l := range logs {
 		if l.exclude == "" {
 			keep[l.headFile()], keep[l.keyFile()] = true, true
 		}
 	}
-	for _, folder := range []string{"ct/heads", "ct/keys"} {
+	for _, iss := range issuers.List() {
+		for _, der := range iss.Certificates {
+			keep[issuerFile(der)] = true
+		}
+	}
+	for _, folder := range []string{"ct/heads", "ct/keys", "issuers"} {
 		entries, err := fs.ReadDir(a.dir.FS(), folder)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -322,6 +333,8 @@ func (w *workspace) dropForeignHeads(a *audit, logs []*logSource) error {
 	}
 	return nil
 }
+
+func issuerFile(der []byte) string { return "issuers/" + sampler.HashCert(der).String() + ".der" }
 
 // render writes the document for people.
 func (d *collectDocument) render(e *env) {

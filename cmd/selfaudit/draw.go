@@ -114,8 +114,12 @@ func (w *workspace) seed(ctx context.Context, a *audit, o drawOptions) error {
 		return w.notYet(a)
 	}
 	randomness := ""
-	switch c.Beacon {
-	case sampler.BeaconDice:
+	switch {
+	case c.Beacon == sampler.BeaconDice && o.BeaconFile != "":
+		return usageErrorf("give the digits with --dice", "audit %s is drawn by dice, not by a drand round", a.id)
+	case c.Beacon != sampler.BeaconDice && o.Dice != "":
+		return usageErrorf("leave --dice out: the round decides", "audit %s is committed to drand round %d", a.id, c.BeaconRound)
+	case c.Beacon == sampler.BeaconDice:
 		digits, err := w.dice(ctx, o)
 		if err != nil {
 			return err

@@ -21,13 +21,17 @@ import (
 type freezeOptions struct {
 	Beacon     string
 	BeaconTime string
-	Void       string
-	Ground     string
+	// Contribution is the auditor's commitment to a value revealed after the round
+	// (draw protocol 6.3).
+	Contribution string
+	Void         string
+	Ground       string
 }
 
 func (o *freezeOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.Beacon, "beacon", "", "where the randomness will come from: `quicknet`, default-chain or dice (default: as configured)")
+	f.StringVar(&o.Beacon, "beacon", "", "`where` the randomness will come from: quicknet, default-chain or dice (default: as configured)")
+	f.StringVar(&o.Contribution, "contribution-hash", "", "the `hash` of the auditor's secret contribution, 64 hex digits, from the auditor alone")
 	f.StringVar(&o.BeaconTime, "beacon-time", "", "appointed `time` of the dice ceremony, RFC 3339 (default: the next full hour)")
 }
 
@@ -59,7 +63,7 @@ void a draw (draw protocol 9).`,
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.Void, "void", "", "void the commitment for this `reason` and freeze again")
-	cmd.Flags().StringVar(&o.Ground, "void-ground", "", "once the round has come: `contribution`, chain-retired or dice-not-rolled")
+	cmd.Flags().StringVar(&o.Ground, "void-ground", "", "once the round has come, the `ground`: contribution, chain-retired or dice-not-rolled")
 	return cmd
 }
 
@@ -68,7 +72,8 @@ type freezeDocument struct {
 	Schema       string       `json:"schema"`
 	AuditID      string       `json:"audit_id"`
 	Mode         string       `json:"mode"`
-	Commitment   string       `json:"commitment_sha256"`
+	Voided       string       `json:"voided_commitment,omitempty"` // by this command, with nothing frozen in its place yet
+	Commitment   string       `json:"commitment_sha256,omitempty"`
 	Population   int64        `json:"population"`
 	Sample       int64        `json:"sample"`
 	Strata       []stratumRow `json:"strata"`
@@ -101,13 +106,41 @@ func (w *workspace) freezeCommand(ctx context.Context, o freezeOptions) (*freeze
 		return nil, err
 	}
 	w.e.banner(a)
-	if o.Void != "" {
-		if err := w.void(a, o); err != nil {
+	if o.Void == "" {
+		return w.freeze(ctx, a, o)
+	}
+	voided, err := w.void(a, o)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := w.sourcesChanged(a)
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		// The collection is of other sources; what was read of the same logs is kept.
+		if err := a.dir.Remove(docCollected); err != nil {
 			return nil, err
 		}
+		return &freezeDocument{Schema: "selfaudit.freeze/v1", AuditID: a.id, Mode: a.opening.Mode, Voided: voided, Strata: []stratumRow{}, Notes: []string{},
+			Next: "selfaudit collect --audit " + a.id}, nil
 	}
 	return w.freeze(ctx, a, o)
 }
+
+// sourcesChanged says whether the configuration names other issuers, logs or files than
+// the collection was made from.
+func (w *workspace) sourcesChanged(a *audit) (bool, error) {
+	f := &freezing{w: w, a: a}
+	err := f.load()
+	var known *exitError
+	if errors.As(err, &known) && known.id == sourcesChangedID {
+		return true, nil
+	}
+	return false, err
+}
+
+const sourcesChangedID = "sources_changed"
 
 // freeze runs the stage on audit a.
 func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*freezeDocument, error) {
@@ -207,8 +240,9 @@ func (f *freezing) load() (err error) {
 	if err != nil {
 		return err
 	}
-	changed := usageErrorf("bring the configuration back to what was collected, or `selfaudit freeze --void REASON`, delete the audit's work folder and collect again",
-		"%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id)
+	changed := &exitError{code: exitUsage, id: sourcesChangedID,
+		err:  fmt.Errorf("%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id),
+		hint: fmt.Sprintf("bring the configuration back; or remove %s and collect again (what was read of the same logs is kept)", f.a.dir.Path(docCollected))}
 	if sourcesText(logs, f.w.cfg) != f.saved.Sources {
 		return changed
 	}
@@ -239,7 +273,7 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 	}
 	now := f.w.e.Now()
 	c := &sampler.Commitment{AuditID: f.a.id, Mode: f.a.opening.Mode, ChainStart: chainStart, PeriodStart: start, PeriodEnd: end,
-		DrawMethod: sampler.DrawMethod, CommittedAt: now}
+		DrawMethod: sampler.DrawMethod, CommittedAt: now, Contribution: o.Contribution}
 	if now.Before(end) {
 		return nil, &exitError{code: exitNotYet, id: "period_open", err: fmt.Errorf("the period ends at %s, which has not come", sampler.FormatTime(end)),
 			hint: "freeze after the period's end"}
@@ -252,6 +286,9 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 
 // links sets the commitments that this one follows or repeats.
 func (f *freezing) links(c *sampler.Commitment) error {
+	if err := f.overlap(); err != nil {
+		return err
+	}
 	if len(f.chain) > 0 {
 		raw, err := f.chain[0].dir.Read(docCommitment)
 		if err != nil {
@@ -270,10 +307,36 @@ func (f *freezing) links(c *sampler.Commitment) error {
 	return nil
 }
 
+// overlap refuses an audit whose place in the chain was taken by another one that was
+// frozen while this one was open: no item may be in two populations.
+func (f *freezing) overlap() error {
+	if f.a.rehearsal() {
+		return nil
+	}
+	all, err := f.w.e.audits()
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if b.id != f.a.id && b.opening.Mode == sampler.ModeAudit && b.commitment != nil && b.opening.PeriodEnd > f.a.opening.PeriodStart {
+			return usageErrorf(fmt.Sprintf("begin another audit: it starts at %s", b.opening.PeriodEnd),
+				"audit %s of %s to %s was frozen meanwhile and overlaps audit %s", b.id, b.opening.PeriodStart, b.opening.PeriodEnd, f.a.id)
+		}
+	}
+	if len(f.chain) > 0 && f.chain[0].opening.PeriodEnd != f.a.opening.PeriodStart {
+		return usageErrorf("begin another audit; the chain knows no gaps", "audit %s ends at %s, audit %s begins at %s",
+			f.chain[0].id, f.chain[0].opening.PeriodEnd, f.a.id, f.a.opening.PeriodStart)
+	}
+	return nil
+}
+
 // beacon fills in the round by rule, or the dice's appointed time.
 func (f *freezing) beacon(c *sampler.Commitment, o freezeOptions) error {
 	name := o.Beacon
-	if name == "" {
+	switch {
+	case name == "" && f.a.rehearsal():
+		name = config.BeaconDice // it may be given its digits in advance and needs no waiting
+	case name == "":
 		name = f.w.cfg.Audit.Beacon
 	}
 	chain := sampler.Quicknet
@@ -433,6 +496,10 @@ func (w *workspace) freezeDocument(a *audit) (*freezeDocument, error) {
 
 // render writes the document for people.
 func (d *freezeDocument) render(e *env) {
+	if d.Voided != "" {
+		e.printf("voided: commitment %s; it stays on record\nthe configuration names other issuers, logs or files now, so the population is collected again\nnext: %s\n", d.Voided, d.Next)
+		return
+	}
 	if len(d.Strata) == 0 {
 		e.printf("No certificate was issued in the period: the population is empty, and that is an audit too.\n")
 	} else {

@@ -2,15 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"selfaudit/internal/auditdir"
 	"selfaudit/internal/terminal"
 	"selfaudit/reports"
 	"selfaudit/reports/workbook"
+	"selfaudit/sampler"
 )
 
 func newReportCommand(e *env) *cobra.Command {
@@ -55,10 +58,8 @@ func (w *workspace) report(_ context.Context, a *audit) (*reportDocument, error)
 	if err := a.need(stageReport); err != nil {
 		return nil, err
 	}
-	if !a.done(stageReport) {
-		if err := w.reportNow(a); err != nil {
-			return nil, err
-		}
+	if err := w.reportNow(a); err != nil {
+		return nil, err
 	}
 	if err := a.record(w.e, "report", "", docFindings, docWorkbook, docSummary); err != nil {
 		return nil, err
@@ -75,12 +76,25 @@ func (w *workspace) report(_ context.Context, a *audit) (*reportDocument, error)
 		Summary: summary, Next: "selfaudit seal --audit " + a.id}, nil
 }
 
+// reportNow derives the three documents. Made again, as of the time of the first, they must
+// come out the same; one that was moved away is written again.
 func (w *workspace) reportNow(a *audit) error {
+	at, clock := w.e.Now(), w.e.Clock()
+	if raw, err := a.dir.Read(docSummary); err == nil {
+		old, err := reports.ParseSummary(raw)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.dir.Path(docSummary), err)
+		}
+		if at, err = sampler.ParseTime(old.ReportedAt); err != nil {
+			return fmt.Errorf("%s: %w", a.dir.Path(docSummary), err)
+		}
+		clock = old.Clock
+	}
 	picture, err := reports.Load(a.dir.FS())
 	if err != nil {
 		return err
 	}
-	summary := picture.Summary(w.e.Now(), w.e.Clock())
+	summary := picture.Summary(at, clock)
 	findings, err := reports.FindingsDocument(picture)
 	if err != nil {
 		return err
@@ -97,7 +111,13 @@ func (w *workspace) reportNow(a *audit) error {
 		name string
 		data []byte
 	}{{docFindings, findings}, {docWorkbook, book}, {docSummary, text}} {
-		if err := a.dir.Replace(d.name, d.data); err != nil {
+		if !a.done(stageReport) {
+			err = a.dir.Replace(d.name, d.data)
+		} else if err = a.dir.WriteOnce(d.name, d.data); errors.Is(err, auditdir.ErrFrozen) {
+			err = &exitError{code: exitVerify, id: "report_changed", err: fmt.Errorf("%s is not what the audit's documents give: it was changed", a.dir.Path(d.name)),
+				hint: "move your copy elsewhere; `selfaudit report` then writes the file again"}
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -48,7 +49,6 @@ chain, and REHEARSAL, NOT EVIDENCE stands on all it makes.`,
 	o.collect.flags(cmd)
 	o.freeze.flags(cmd)
 	o.draw.flags(cmd)
-	cmd.Flags().BoolVar(&o.collect.Rehearsal, "rehearsal", false, "practise: everything at once, never evidence")
 	return cmd
 }
 
@@ -65,6 +65,7 @@ type runDocument struct {
 	Report  *reportDocument    `json:"report,omitempty"`
 	Seal    *sealDocument      `json:"seal,omitempty"`
 	shown   bool
+	before  [stageCount]bool // stages that an earlier run had completed
 }
 
 // run takes the stages in order. With text output each stage is shown as soon as it is done.
@@ -72,6 +73,11 @@ func (w *workspace) run(ctx context.Context, o runOptions) (*runDocument, error)
 	d := &runDocument{Schema: "selfaudit.run/v1"}
 	var incomplete error
 	var err error
+	if a, err := w.e.pick(); err == nil {
+		for st := stageCollect; st < stageCount; st++ {
+			d.before[st] = a.done(st)
+		}
+	}
 	if d.Collect, err = w.collect(ctx, o.collect); d.Collect != nil {
 		d.step(w.e, "collect", d.Collect)
 		d.AuditID, d.Mode = d.Collect.AuditID, d.Collect.Mode
@@ -87,11 +93,8 @@ func (w *workspace) run(ctx context.Context, o runOptions) (*runDocument, error)
 	if err != nil {
 		return d, err
 	}
-	if a.rehearsal() && o.freeze.Beacon == "" {
-		o.freeze.Beacon = sampler.BeaconDice
-	}
 	if o.draw.Dice != "" && !a.rehearsal() && a.commitment == nil {
-		return d, usageErrorf("freeze first, roll the dice before the auditor, then give the digits to `selfaudit draw --dice`",
+		return d.orNil(), usageErrorf("freeze first, roll the dice before the auditor, then give the digits to `selfaudit draw --dice`",
 			"dice digits cannot be given before the commitment exists: they would not be random to the CA")
 	}
 	if d.Freeze, err = w.freeze(ctx, a, o.freeze); err != nil {
@@ -124,6 +127,10 @@ func (w *workspace) run(ctx context.Context, o runOptions) (*runDocument, error)
 func (d *runDocument) step(e *env, name string, doc interface{ render(*env) }) {
 	d.Stage = name
 	if e.JSON {
+		return
+	}
+	if slices.Contains(stageNames[:], name) && d.before[slices.Index(stageNames[:], name)] {
+		e.notef("%s: done already", name)
 		return
 	}
 	if d.shown {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
 	"selfaudit/reports/evidence"
 	"selfaudit/sampler"
@@ -64,14 +68,21 @@ func (w *workspace) seal(ctx context.Context, a *audit, incomplete bool) (*sealD
 			return nil, err
 		}
 	}
+	name, err := a.caName()
+	if err != nil {
+		return nil, err
+	}
 	if a.done(stageSeal) && !incomplete {
-		return w.sealedAlready(a)
+		return w.sealedAlready(a, name)
+	}
+	if err := a.unchanged(); err != nil {
+		return nil, err
 	}
 	if err := w.e.confirm(ctx, fmt.Sprintf("Seal audit %s? A sealed package is never rewritten", a.id)); err != nil {
 		return nil, err
 	}
-	res, err := evidence.Seal(ctx, a.dir.Path("."), a.dir.Path(sealedFolder), evidence.Info{CAName: w.cfg.CA.Name, AuditID: a.id, Mode: a.opening.Mode,
-		Incomplete: incomplete, SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: a.opening.Program})
+	res, err := evidence.Seal(ctx, a.dir.Path("."), a.dir.Path(sealedFolder), evidence.Info{CAName: name, AuditID: a.id, Mode: a.opening.Mode,
+		Incomplete: incomplete, SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: programInfo()})
 	if errors.Is(err, evidence.ErrExists) {
 		return nil, &exitError{code: exitVerify, id: "sealed_differs", err: err, hint: "the audit's folder is not what was sealed; `selfaudit verify` the package, and keep it"}
 	}
@@ -82,14 +93,56 @@ func (w *workspace) seal(ctx context.Context, a *audit, incomplete bool) (*sealD
 		TagManifest: res.TagManifestHash.String(), Files: res.Files, Bytes: res.Bytes, Incomplete: res.Incomplete}, nil
 }
 
+// caName is the CA's name as it was when the audit was frozen; before that, as configured
+// for collecting, it does not matter.
+func (a *audit) caName() (string, error) {
+	if !a.dir.Has(docConfig) {
+		return a.id, nil
+	}
+	cfg, err := config.Load(a.dir.Path(docConfig))
+	if err != nil {
+		return "", err
+	}
+	return cfg.CA.Name, nil
+}
+
+// unchanged compares the documents with what the stages recorded when they wrote them: a
+// document that was edited since must not be sealed as if the program had written it.
+func (a *audit) unchanged() error {
+	events, err := a.dir.Events()
+	if err != nil {
+		return err
+	}
+	latest := map[string]string{}
+	for _, ev := range events {
+		for name, hash := range ev.Documents {
+			latest[name] = hash
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(latest)) {
+		now, err := a.dir.HashDocuments(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // moved with a voided draw, or missed by the packaging itself
+		}
+		if err != nil {
+			return err
+		}
+		if now[name] != latest[name] {
+			return &exitError{code: exitVerify, id: "document_changed", err: fmt.Errorf("%s was changed after it was written", a.dir.Path(name)),
+				hint: "bring the original back; a workbook that was filled in belongs elsewhere, and `selfaudit report` writes the original again"}
+		}
+	}
+	return nil
+}
+
 // sealedAlready describes the package that exists; it is not made again.
-func (w *workspace) sealedAlready(a *audit) (*sealDocument, error) {
+func (w *workspace) sealedAlready(a *audit, caName string) (*sealDocument, error) {
 	zip := sealedFolder + "/" + a.sealedZip()
 	hashes, err := a.dir.HashDocuments(zip)
 	if err != nil {
 		return nil, err
 	}
-	folder := sealedFolder + "/" + evidence.PackageName(w.cfg.CA.Name, a.id, a.opening.Mode, false)
+	folder := sealedFolder + "/" + evidence.PackageName(caName, a.id, a.opening.Mode, false)
 	d := &sealDocument{Schema: "selfaudit.seal/v1", AuditID: a.id, Mode: a.opening.Mode, Package: a.dir.Path(folder), Zip: a.dir.Path(zip), ZipHash: hashes[zip]}
 	if tags, err := a.dir.HashDocuments(folder + "/tagmanifest-sha256.txt"); err == nil {
 		d.TagManifest = tags[folder+"/tagmanifest-sha256.txt"]

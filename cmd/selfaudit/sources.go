@@ -180,7 +180,7 @@ func (f fileSource) Read(ctx context.Context, cert func(collect.FileCertificate)
 			return cert(collect.FileCertificate{Path: c.Path, Block: c.Index, DER: c.DER})
 		},
 		func(p files.Problem) error {
-			return problem(collect.FileProblem{Path: p.Path, Block: p.Index, Err: p.Err})
+			return problem(collect.FileProblem{Path: p.Path, Block: p.Index, Err: p.Err, Other: errors.Is(p.Err, files.ErrNotCertificate)})
 		})
 }
 

@@ -19,7 +19,7 @@ no configuration and no network.
 Every line is one check: ok, FAIL, skipped (with the reason; never counted as passed),
 note, open, or compare: what only you can know, because keys and certificates come with the
 package. Give your own copies with --log-keys and --issuers to have them compared.
-Exit code 4 if any check fails.`,
+Exit code 4 if any check fails, 3 for a package that is labelled incomplete.`,
 		Example: `  selfaudit verify 2026-Q3.zip
   selfaudit verify 2026-Q3.zip --earlier 2026-Q2.zip --earlier 2026-Q1.zip
   selfaudit verify 2026-Q3.zip --log-keys log_list.json --issuers ca-certs.pem`,
@@ -38,7 +38,10 @@ Exit code 4 if any check fails.`,
 			} else {
 				err = report.Write(e.Stdout)
 			}
-			if err == nil && report.Failed() {
+			if err == nil && report.Incomplete {
+				err = &exitError{code: exitIncomplete, id: "package_incomplete", quiet: true, err: fmt.Errorf("%s is not finished", args[0])}
+			}
+			if report.Failed() {
 				err = &exitError{code: exitVerify, id: "package_failed", quiet: true, err: fmt.Errorf("%s does not check out", args[0])}
 			}
 			return err

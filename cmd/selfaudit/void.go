@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"selfaudit/sampler"
@@ -57,44 +56,52 @@ var voidGrounds = map[string]string{
 }
 
 // void gives the audit's commitment up: its files move to draw/void-<n>, with the reason.
-func (w *workspace) void(a *audit, o freezeOptions) error {
+// It returns the voided commitment's hash.
+func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 	if err := a.finishVoid(); err != nil {
-		return err
+		return "", err
 	}
 	switch {
 	case a.commitment == nil:
-		return usageErrorf("run `selfaudit freeze` without --void", "audit %s has no commitment to void", a.id)
+		return "", usageErrorf("run `selfaudit freeze` without --void", "audit %s has no commitment to void", a.id)
 	case strings.TrimSpace(o.Void) == "":
-		return usageErrorf("", "--void needs a reason; it stays on record")
+		return "", usageErrorf("", "--void needs a reason; it stays on record")
 	case a.dir.Has(docSeed):
-		return usageErrorf("items that do not belong are replaced, omitted ones enter the next population (draw protocol 9)",
+		return "", usageErrorf("items that do not belong are replaced, omitted ones enter the next population (draw protocol 9)",
 			"audit %s is drawn: no defect of the population voids a draw", a.id)
 	}
 	doc := voidDocument{Schema: "selfaudit.void/v1", Reason: o.Void, Ground: "before-round", VoidedAt: sampler.FormatTime(w.e.Now()), Clock: w.e.Clock()}
 	if !w.e.Now().Before(a.commitment.BeaconTime) {
 		if voidGrounds[o.Ground] == "" {
-			return usageErrorf("the grounds are --void-ground contribution, chain-retired and dice-not-rolled",
+			return "", usageErrorf("the grounds are --void-ground contribution, chain-retired and dice-not-rolled",
 				"the round of audit %s came at %s: a draw is void only on a ground of draw protocol 9, else a planted defect would be a free second draw",
 				a.id, sampler.FormatTime(a.commitment.BeaconTime))
 		}
 		doc.Ground = o.Ground
 	}
 	if err := w.e.confirm(context.Background(), fmt.Sprintf("Void the commitment of audit %s? It stays on record, with your reason", a.id)); err != nil {
-		return err
+		return "", err
 	}
 	raw, err := a.dir.Read(docCommitment)
 	if err != nil {
-		return err
+		return "", err
 	}
 	doc.Commitment = sampler.HashDoc(raw).String()
 	text, err := jsonDocument(doc)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := a.dir.Replace(voidMark, text); err != nil {
-		return err
+		return "", err
 	}
-	return errors.Join(a.finishVoid(), a.record(w.e, "void", o.Void, a.lastVoid()+"/void.json"))
+	if err := a.finishVoid(); err != nil {
+		return "", err
+	}
+	folder, err := a.lastVoid()
+	if err != nil {
+		return "", err
+	}
+	return doc.Commitment, a.record(w.e, "void", o.Void, folder+"/void.json")
 }
 
 // voidMark, while it exists, says that the documents of draw/ belong to a voided
@@ -125,10 +132,10 @@ func (a *audit) finishVoid() error {
 }
 
 // lastVoid is the folder of the newest voided draw.
-func (a *audit) lastVoid() string {
+func (a *audit) lastVoid() (string, error) {
 	list, err := a.voided()
 	if err != nil || len(list) == 0 {
-		return ""
+		return "", err
 	}
-	return slices.MaxFunc(list, func(x, y voidedDraw) int { return len(x.folder) - len(y.folder) }).folder
+	return list[len(list)-1].folder, nil
 }

@@ -24,7 +24,7 @@ rate = "3%"
 issuance_time = "ct"
 
 # Does a registration authority do the final cross-correlation and due diligence
-# for EV certificates? Declare "none" if that is so; otherwise 6 % of EV is drawn
+# for EV certificates? If none does, declare it; otherwise 6 % of EV is drawn
 # (EV Guidelines 8.1.1).
 # ev_ra = "none"
 

@@ -69,10 +69,11 @@ func (o Options) certificates(ca *testpki.CA, is Issuer) []issued {
 		it := issued{item: sampler.ItemID{Issuer: key, Serial: sampler.SerialFromInteger(t.Serial)}, issuer: ca, at: at, from: t.NotBefore, to: t.NotAfter}
 		it.stratum = sampler.StratumID{Issuer: key, Class: is.Class, Label: is.Tag}
 		it.precert, it.tbs = ca.Precertificate(t), ca.TBS(t)
-		if pick(5, "precertificate alone", name) > 0 {
+		doubled := !o.Flawless && i == 3 // another certificate under the same serial
+		if doubled || pick(5, "precertificate alone", name) > 0 {
 			it.finals = append(it.finals, ca.Certificate(t))
 		}
-		if !o.Flawless && i == 3 { // another certificate under the same serial
+		if doubled {
 			t.DNSNames = append(t.DNSNames, "another.example.com")
 			it.finals = append(it.finals, ca.Certificate(t))
 		}
@@ -93,7 +94,7 @@ func (o Options) plant(t *testpki.Template, i int) {
 	if o.Flawless {
 		return
 	}
-	switch pick(24, "defect", t.Seed) {
+	switch pick(uint64(o.OneIn), "defect", t.Seed) {
 	case 0:
 		t.DNSNames = []string{"under_score.example.com"}
 	case 1:

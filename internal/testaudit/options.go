@@ -43,6 +43,7 @@ type Options struct {
 	RateBP   int      // sampling rate in basis points, default 300
 	Hostile  bool     // subjects with formulas, control and bidirectional characters, and endless names
 	Flawless bool     // no planted defects
+	OneIn    int      // each of the three planted defects is in about one certificate of so many, default 24
 	Empty    bool     // nothing was issued
 	Voided   bool     // an earlier commitment of the audit was given up
 	Excluded bool     // a second log was excluded with a reason
@@ -57,6 +58,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RateBP == 0 {
 		o.RateBP = 300
+	}
+	if o.OneIn == 0 {
+		o.OneIn = 24
 	}
 	if o.Issuers == nil {
 		o.Issuers = []Issuer{

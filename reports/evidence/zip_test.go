@@ -342,6 +342,28 @@ func TestZipWithoutTopFolder(t *testing.T) {
 	}
 }
 
+// TestManyEntries: from 65,535 entries on, a zip has a zip64 end record.
+func TestManyEntries(t *testing.T) {
+	var names []string
+	for n := range 1<<16 + 10 {
+		names = append(names, fmt.Sprintf("data/%06d", n))
+	}
+	var b bytes.Buffer
+	must(t, writeZip(&b, "top", names, func(name string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(name)), nil
+	}))
+	z, err := openBytes(b.Bytes(), Limits{})
+	must(t, err)
+	r, err := z.open(names[len(names)-1])
+	must(t, err)
+	if got, err := io.ReadAll(r); err != nil || string(got) != names[len(names)-1] || len(z.entries) != len(names) {
+		t.Errorf("%d entries, the last is %q: %v", len(z.entries), got, err)
+	}
+	if _, err := openBytes(b.Bytes(), Limits{Files: 1 << 16}); err == nil || !strings.Contains(err.Error(), "at most 65536") {
+		t.Errorf("more than the limit: %v", err)
+	}
+}
+
 func ExampleZipName() {
 	fmt.Println(ZipName("2026-Q3", "audit", false))
 	// Output: 2026-Q3.zip

@@ -96,7 +96,11 @@ func (b *book) randomnessBlock(s *sheet) {
 		}
 		s.pair("Source", "drand, chain "+name, lookValue)
 		s.pair("Chain hash", c.BeaconChain, lookMonoText)
-		s.pair("Round", fmt.Sprintf("%d at %s, by rule: the first round %s after the end of the period", c.BeaconRound, sampler.FormatTime(c.BeaconTime), counted(c.DrawLeadDays, "day", "days")), lookValue)
+		rule := counted(c.DrawLeadDays, "day", "days") + " after the end of the period"
+		if !c.Replaces.IsZero() {
+			rule = "a multiple of " + counted(c.DrawLeadDays, "day", "days") + " after the end of the period, the least that was still to come"
+		}
+		s.pair("Round", fmt.Sprintf("%d at %s, by rule: the first round %s", c.BeaconRound, sampler.FormatTime(c.BeaconTime), rule), lookValue)
 	}
 	if !b.audit.Drawn {
 		s.pair("Value", "Open: not drawn yet", lookValue.as(statusOpen))

@@ -19,22 +19,26 @@ func TestLibreOfficePrintsIt(t *testing.T) {
 	}
 	soffice := testneed.Tool(t, "soffice", "Debian package libreoffice-calc")
 	dir := t.TempDir()
-	for name, test := range map[string]struct {
+	tests := map[string]struct {
 		options   testaudit.Options
 		low, high int // pages
 	}{
 		"audit":   {testaudit.Options{Audit: true}, 18, 30},
 		"frozen":  {testaudit.Options{Issuers: few, Drand: true, Stage: testaudit.Frozen}, 10, 11},
 		"hostile": {testaudit.Options{Issuers: few, Hostile: true, RateBP: 3000}, 11, 40},
-	} {
+	}
+	args := []string{"-env:UserInstallation=file://" + filepath.ToSlash(dir) + "/profile", "--headless", "--convert-to", "pdf", "--outdir", dir}
+	for name, test := range tests {
 		file := filepath.Join(dir, name+".xlsx")
 		if err := os.WriteFile(file, write(t, test.options), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		command := exec.Command(soffice, "-env:UserInstallation=file://"+filepath.ToSlash(dir)+"/profile", "--headless", "--convert-to", "pdf", "--outdir", dir, file)
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, out)
-		}
+		args = append(args, file)
+	}
+	if out, err := exec.Command(soffice, args...).CombinedOutput(); err != nil {
+		t.Fatalf("converting: %v\n%s", err, out)
+	}
+	for name, test := range tests {
 		pdf, err := os.ReadFile(filepath.Join(dir, name+".pdf"))
 		if err != nil {
 			t.Fatalf("%s is not printed: %v", name, err)

@@ -94,9 +94,9 @@ func write(a *reports.Audit, s reports.Summary, program string, lim limits) (dat
 }
 
 // properties sets the document properties. Times are those of the report record,
-// never the clock's.
+// never the clock's. Nothing here may touch a sheet: the library would read every
+// streamed sheet back into memory.
 func (b *book) properties() error {
-	b.file.SetActiveSheet(0)
 	err := b.file.SetDocProps(&excelize.DocProperties{
 		Title:   b.auditName(),
 		Subject: "Self-audit of issued certificates, " + b.summary.Period.Start + " to " + b.summary.Period.End,

@@ -6,9 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -43,13 +41,12 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 	for i := range picked {
 		r := &picked[i]
 		found[r.item] = true
-		proof, err := proofs.get(i)
+		s, cert, signer, err := c.sighting(r)
 		if err != nil {
 			return err
 		}
-		s, cert, signer, err := c.sighting(r, proof)
-		if err != nil {
-			return err
+		if s.Proof, err = proofs.get(i, s.Leaf); err != nil {
+			return fmt.Errorf("%s: entry %d: %w", c.units[r.unit].path, r.index, err)
 		}
 		if err := fn(s, cert, signer); err != nil {
 			return err
@@ -64,13 +61,13 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 }
 
 // sighting rebuilds the full sighting from a record, with the log entry as the tree covers it.
-func (c *Collected) sighting(r *record, proof [][]byte) (s sampler.Sighting, cert, signer []byte, err error) {
+func (c *Collected) sighting(r *record) (s sampler.Sighting, cert, signer []byte, err error) {
 	u := c.units[r.unit]
 	cert, signer, ext, err := u.bytes(r)
 	if err != nil {
 		return s, nil, nil, err
 	}
-	s = sampler.Sighting{ItemID: r.item, Cert: r.cert, Form: r.form, Source: "log", Index: r.index, TimestampMS: r.entryMS, Proof: proof}
+	s = sampler.Sighting{ItemID: r.item, Cert: r.cert, Form: r.form, Source: "log", Index: r.index, TimestampMS: r.entryMS}
 	if len(signer) > 0 {
 		s.PrecertSigner = sampler.HashCert(signer)
 	}
@@ -123,7 +120,8 @@ func leaf(r *record, cert, signer, ext []byte) ([]byte, error) {
 	return append(b, ext...), nil
 }
 
-// proofFile holds one inclusion proof per picked record that is a log entry.
+// proofFile holds, per picked record that is a log entry, the leaf hash that was read and
+// the inclusion proof.
 type proofFile struct {
 	f   *os.File
 	at  []int64 // position in f, -1 for none
@@ -135,14 +133,19 @@ func (p *proofFile) close() {
 	os.Remove(p.f.Name())
 }
 
-func (p *proofFile) get(i int) ([][]byte, error) {
+// get returns the proof of picked record i, whose MerkleTreeLeaf was rebuilt as leaf.
+func (p *proofFile) get(i int, leaf []byte) ([][]byte, error) {
 	if p.at[i] < 0 {
 		return nil, nil
 	}
-	raw := make([]byte, 32*int(p.len[i]))
-	if _, err := p.f.ReadAt(raw, p.at[i]); err != nil && !(errors.Is(err, io.EOF) && len(raw) == 0) {
+	raw := make([]byte, 32+32*int(p.len[i]))
+	if _, err := p.f.ReadAt(raw, p.at[i]); err != nil {
 		return nil, err
 	}
+	if ct.HashLeaf(leaf) != ct.Hash(raw[:32]) {
+		return nil, fmt.Errorf("what was kept of it is not what was read: %w", errDamaged)
+	}
+	raw = raw[32:]
 	out := make([][]byte, p.len[i])
 	for k := range out {
 		out[k] = raw[32*k : 32*k+32]
@@ -188,8 +191,13 @@ func (c *Collected) proofs(ctx context.Context, dir auditdir.Dir, picked []recor
 			out.close()
 			return nil, fmt.Errorf("proving entry %d of log %s: %w", r.index, src.log, err)
 		}
+		read, err := trees.node(src.log, 0, r.index)
+		if err != nil {
+			out.close()
+			return nil, err
+		}
 		out.at[i], out.len[i] = pos, int32(len(proof))
-		for _, h := range proof {
+		for _, h := range append([]ct.Hash{read}, proof...) {
 			if _, err := w.Write(h[:]); err != nil {
 				out.close()
 				return nil, err

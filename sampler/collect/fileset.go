@@ -26,8 +26,9 @@ type FileCertificate struct {
 // FileProblem is a block that is no readable certificate.
 type FileProblem struct {
 	Path  string
-	Block int
+	Block int // -1 for the file as a whole
 	Err   error
+	Other bool // it is something else on purpose (a key, a CRL, a text), not a damaged certificate
 }
 
 // FileReader is what harvesting needs of a configured file or folder.
@@ -47,6 +48,7 @@ type FilesResult struct {
 	Kept         uint64
 	OtherIssuers uint64
 	Unreadable   []fault
+	Other        uint64 // blocks that are something else: keys, CRLs, text
 	units        []*unit
 }
 
@@ -58,6 +60,7 @@ type filesPin struct {
 	Bytes        uint64
 	Signers      [][]byte // Precertificate Signing Certificates of audited issuers
 	Unreadable   []fault
+	Other        uint64
 }
 
 // Files reads certificate files. Files have no proof of their own: their certificates are
@@ -79,7 +82,7 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 	if err != nil {
 		return FilesResult{}, err
 	}
-	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Unreadable: pin.Unreadable}
+	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Unreadable: pin.Unreadable, Other: pin.Other}
 	h.Observer.Begin(r.Name(), pin.Certificates)
 	run := &filesRun{h: h, dir: filesFolder(number), name: r.Name(), total: pin.Certificates,
 		madeFor: h.madeFor() + pin.SHA256, check: checker{issuers: h.Issuers, logs: h.LogKeys}}
@@ -123,7 +126,15 @@ func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (files
 		return nil
 	}, func(p FileProblem) error {
 		fmt.Fprintf(sum, "%s %d unreadable\n", p.Path, p.Block)
-		pin.Unreadable = append(pin.Unreadable, fault{uint64(p.Block), fmt.Sprintf("%s block %d", p.Path, p.Block), p.Err.Error()})
+		if p.Other {
+			pin.Other++
+			return nil
+		}
+		where := p.Path
+		if p.Block >= 0 {
+			where = fmt.Sprintf("%s block %d", p.Path, p.Block)
+		}
+		pin.Unreadable = append(pin.Unreadable, fault{uint64(max(0, p.Block)), where, p.Err.Error()})
 		return nil
 	})
 	if err != nil {
@@ -163,6 +174,17 @@ func (h *Harvest) signerOf(cert *ct.Certificate) *Issuer {
 	}
 	for _, iss := range h.Issuers.list {
 		if iss.verify(cert) == nil {
+			return iss
+		}
+	}
+	return nil
+}
+
+// unverifiable returns the audited issuer that cert names, if the signature's algorithm is
+// one that cannot be verified here: the certificate must not be passed over for that.
+func (h *Harvest) unverifiable(cert *ct.Certificate) *Issuer {
+	for _, iss := range h.Issuers.byName[string(cert.RawIssuer)] {
+		if errors.Is(iss.verify(cert), ct.ErrUnsupportedAlgorithm) {
 			return iss
 		}
 	}
@@ -266,10 +288,13 @@ func (r *filesRun) keep(n uint64, c FileCertificate) error {
 			}
 		}
 	}
-	if iss == nil {
-		return nil
-	}
 	k := kept{cert: cert.Raw}
+	if iss == nil {
+		if iss = r.h.unverifiable(cert); iss == nil {
+			return nil
+		}
+		k.rec.flags |= flagSignatureUnchecked
+	}
 	if err := r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
 		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
 		return nil

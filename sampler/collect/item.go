@@ -142,7 +142,7 @@ func (f *findingList) one(r *record) {
 		flag                          flags
 		lint, severity, cite, details string
 	}{
-		{flagSignatureUnchecked, "w_issuer_signature_not_checked", "warn", citeSignature, "the signature algorithm is not one that this program can verify; the item was attributed by its issuer key hash or chain alone"},
+		{flagSignatureUnchecked, "w_issuer_signature_not_checked", "warn", citeSignature, "the signature algorithm is not one that this program can verify; the item was attributed by its issuer key hash, chain or issuer name alone"},
 		{flagSCTInvalid, "e_embedded_sct_invalid", "error", citeSCT, "an embedded SCT of a configured log does not verify, or the SCT list cannot be read"},
 		{flagExtensionsBroken, "e_extensions_unreadable", "error", citeExtensions, "the extensions cannot be read to the end"},
 		{flagPairingFailed, "e_certificate_cannot_be_paired", "error", citePrecert, "no TBSCertificate without poison and SCT list can be built, so it cannot be compared with its precertificate"},

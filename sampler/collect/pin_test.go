@@ -79,8 +79,12 @@ func TestDuplicateEntries(t *testing.T) {
 func TestMended(t *testing.T) {
 	for _, kind := range bothKinds {
 		for name, breakIt := range map[string]func(t *testing.T, dir string){
-			"leaf":       func(t *testing.T, dir string) { tamper(t, kind, dir, faultSize, func(l []*ct.Entry) { l[22].TBS[80] ^= 1 }) },
-			"chain":      func(t *testing.T, dir string) { tamper(t, kind, dir, faultSize, func(l []*ct.Entry) { swapChains(l[20], l[22]) }) },
+			"leaf": func(t *testing.T, dir string) {
+				tamper(t, kind, dir, faultSize, func(l []*ct.Entry) { l[22].TBS[80] ^= 1 })
+			},
+			"chain": func(t *testing.T, dir string) {
+				tamper(t, kind, dir, faultSize, func(l []*ct.Entry) { swapChains(l[20], l[22]) })
+			},
 			"no entries": func(t *testing.T, dir string) { removeEntries(t, kind, dir) },
 		} {
 			honest := writeLog(t, kind, mixedEntries(faultSize))

@@ -59,6 +59,9 @@ func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 			units.Units = append(units.Units, path.Join(filesFolder(number), filepath.Base(u.path)))
 		}
 		s.FileUnits = append(s.FileUnits, units)
+		if f.Other > 0 {
+			s.Notes = append(s.Notes, fmt.Sprintf("%s: %d files or blocks are no certificates (keys, CRLs, text) and were passed over", f.Name, f.Other))
+		}
 		for _, u := range f.Unreadable {
 			s.Unreadable = append(s.Unreadable, fmt.Sprintf("%s, %s: %s", f.Name, u.Where, u.Reason))
 		}

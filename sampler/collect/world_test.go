@@ -209,6 +209,7 @@ type collection struct {
 	logs    []testLog
 	files   []collect.FileReader
 	observe collect.Observer
+	wrap    func(collect.LogReader) collect.LogReader // nil: none
 }
 
 func newCollection(t testing.TB, issuers *collect.Issuers, logs ...testLog) *collection {
@@ -224,7 +225,11 @@ func (c *collection) harvest(ctx context.Context) (*collect.Harvest, []collect.L
 	var sources []collect.Source
 	for _, l := range c.logs {
 		h.LogKeys[l.ID()] = l.key
-		sources = append(sources, collect.Source{Log: l.Log, HeadFile: "ct/heads/" + l.ID().String(), HashTiles: l.static})
+		reader := collect.LogReader(l.Log)
+		if c.wrap != nil {
+			reader = c.wrap(reader)
+		}
+		sources = append(sources, collect.Source{Log: reader, HeadFile: "ct/heads/" + l.ID().String(), HashTiles: l.static})
 	}
 	results, err := h.Logs(ctx, sources)
 	if err != nil {
@@ -253,13 +258,17 @@ func (c *collection) collect(t testing.TB) *collect.Collected {
 func (c *collection) reopen(t testing.TB, saved collect.Saved, results []collect.LogResult) *collect.Collected {
 	t.Helper()
 	for _, r := range results {
-		saved.Logs = append(saved.Logs, sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size})
+		saved.Logs = append(saved.Logs, snapshotOf(r))
 	}
 	out, err := collect.Reopen(c.dir, c.issuers, &saved)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
+}
+
+func snapshotOf(r collect.LogResult) sampler.SnapshotLog {
+	return sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size}
 }
 
 // documents are what freeze and draw make of a collection.

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"selfaudit/internal/testneed"
 	"selfaudit/sampler"
 )
 
@@ -24,10 +25,7 @@ type reference struct{ python, script string }
 // findReference skips the test where there is no Python.
 func findReference(t *testing.T) reference {
 	t.Helper()
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		t.Skip("python3 is not installed: the comparison with draw_reference.py is left out")
-	}
+	python := testneed.Tool(t, "python3", "Debian package python3")
 	script, err := filepath.Abs("../../reports/evidence/draw_reference.py")
 	if err != nil {
 		t.Fatal(err)
