@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/big"
 	"path/filepath"
 	"time"
 
@@ -138,32 +137,4 @@ func prepareLog(s spec) (sample, error) {
 		}
 	}
 	return sample{Work: int64(s.N), Found: found}, nil
-}
-
-// moduli makes RSA keys that nobody has the private key of: a linter looks at the modulus,
-// and costs the same for a product of two primes as for any number without small factors.
-type moduli struct{ n int }
-
-// primes752 is the product of the primes below 752, which a linter looks for as factors.
-var primes752 = func() *big.Int {
-	product := big.NewInt(1)
-	for n := int64(2); n < 752; n++ {
-		if big.NewInt(n).ProbablyPrime(0) {
-			product.Mul(product, big.NewInt(n))
-		}
-	}
-	return product
-}()
-
-// key returns the next RSA key of 2048 bits.
-func (m *moduli) key() *testpki.Key {
-	for {
-		m.n++
-		n := new(big.Int).SetBytes(stream(fmt.Sprintf("modulus %d", m.n), 256))
-		n.SetBit(n, 2047, 1)
-		n.SetBit(n, 0, 1)
-		if new(big.Int).GCD(nil, nil, n, primes752).IsInt64() {
-			return &testpki.Key{SPKI: rsaSPKI(n)}
-		}
-	}
 }

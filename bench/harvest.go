@@ -97,7 +97,7 @@ func harvester(s spec) (*collect.Harvest, collect.Source, error) {
 	}
 	key := logKey().SPKI
 	cfg := ctlog.Config{Type: s.Type, URL: s.URL, PublicKey: key, Transport: http.DefaultTransport, HashTiles: true, Now: time.Now,
-		Sleep: func(context.Context, time.Duration) error { return nil }}
+		Sleep: pause, MaxElapsed: 5 * time.Second}
 	if s.Type == ctlog.StaticCT {
 		cfg.Origin = logOrigin
 	}
@@ -116,4 +116,14 @@ func readLog(h *collect.Harvest, src collect.Source) (collect.LogResult, error) 
 		return collect.LogResult{}, err
 	}
 	return results[0], results[0].Err
+}
+
+// pause waits for d or the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"selfaudit/lint"
 	"selfaudit/sampler"
@@ -87,7 +86,7 @@ func (a *Audit) newProblem(f ItemFinding) Problem {
 	p := Problem{Lint: f.Lint, Severity: f.Severity, Source: f.Source, Citation: f.Citation,
 		FirstIssued: "-", LastIssued: "-"}
 	if f.FromItem {
-		p.Covers, p.Meaning = CoversPopulation, f.Details
+		p.Covers, p.Meaning = CoversPopulation, words(f.Lint)
 		p.Coverage = fmt.Sprintf("Covers the whole population: all %d items were compared while collecting.", a.Population.Count)
 		return p
 	}
@@ -137,10 +136,11 @@ func (i *Item) form(h sampler.CertHash) string {
 	return "-"
 }
 
-// Day shortens a document's time to its date, yyyy-mm-dd; "-" for no time.
-func Day(t time.Time) string {
-	if t.IsZero() {
-		return "-"
+// words turns the name of one of collect's checks into words: what it found on an
+// item stands in the details, with numbers that differ from item to item.
+func words(check string) string {
+	if len(check) > 2 && check[1] == '_' {
+		check = check[2:]
 	}
-	return t.UTC().Format(time.DateOnly)
+	return strings.ReplaceAll(check, "_", " ")
 }

@@ -171,9 +171,9 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%s: %d items, planted in %d", name, p.Items, want)
 		}
 	}
-	double := byName["duplicate_serial"]
-	if double.Covers != reports.CoversPopulation || double.Items != len(few) || double.Certificates != 2*len(few) {
-		t.Errorf("duplicate_serial: %+v", double)
+	double := byName["e_several_certificates_with_one_serial"]
+	if double.Covers != reports.CoversPopulation || double.Items != len(few) || double.Certificates != 2*len(few) || double.Meaning != "several certificates with one serial" {
+		t.Errorf("%+v", double)
 	}
 	if p := byName["e_organizational_unit_name_prohibited"]; p.Covers != reports.CoversSample || !strings.Contains(p.Coverage, "which is the whole population") {
 		t.Errorf("coverage of a lint at a rate of 100 %%: %q, %q", p.Covers, p.Coverage)

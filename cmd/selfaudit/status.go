@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
 )
@@ -31,6 +33,7 @@ type statusDocument struct {
 	Schema    string        `json:"schema"`
 	Workspace string        `json:"workspace"`
 	Now       string        `json:"now"`
+	Problems  []string      `json:"problems"` // of the configuration
 	Audits    []auditStatus `json:"audits"`
 	Next      string        `json:"next"`
 }
@@ -53,11 +56,21 @@ type stageStatus struct {
 }
 
 func (e *env) status() (*statusDocument, error) {
-	if _, err := e.loadConfig(); err != nil {
+	d := &statusDocument{Schema: "selfaudit.status/v1", Workspace: e.Workspace, Now: sampler.FormatTime(e.Now()), Audits: []auditStatus{}, Problems: []string{}}
+	cfg, err := e.loadConfig()
+	if err == nil {
+		err = cfg.Complete()
+	}
+	var broken config.Errors
+	if errors.As(err, &broken) {
+		// A configuration that is not filled in yet is a state, not a failure of status.
+		for _, p := range broken {
+			d.Problems = append(d.Problems, p.Error())
+		}
+	} else if err != nil {
 		return nil, err
 	}
 	var list []*audit
-	var err error
 	if e.AuditID != "" {
 		a, err := e.pick()
 		if err != nil {
@@ -67,7 +80,6 @@ func (e *env) status() (*statusDocument, error) {
 	} else if list, err = e.audits(); err != nil {
 		return nil, err
 	}
-	d := &statusDocument{Schema: "selfaudit.status/v1", Workspace: e.Workspace, Now: sampler.FormatTime(e.Now()), Audits: []auditStatus{}}
 	for _, a := range list {
 		s, err := e.auditStatus(a)
 		if err != nil {
@@ -78,7 +90,10 @@ func (e *env) status() (*statusDocument, error) {
 			d.Next = s.Next
 		}
 	}
-	if d.Next == "" && len(list) == 0 {
+	switch {
+	case len(d.Problems) > 0:
+		d.Next = "edit " + e.configPath()
+	case d.Next == "" && len(list) == 0:
 		d.Next = "selfaudit run --audit ID --from TIME --until TIME"
 	}
 	return d, nil
@@ -120,6 +135,9 @@ func (e *env) auditStatus(a *audit) (auditStatus, error) {
 // render writes the document for people.
 func (d *statusDocument) render(e *env) {
 	p := e.out()
+	for _, problem := range d.Problems {
+		e.printf("%s %s\n", p.Warn("configuration:"), terminal.Escape(problem))
+	}
 	if len(d.Audits) == 0 {
 		e.printf("no audit yet\nnext: %s\n", p.Mark(d.Next))
 		return

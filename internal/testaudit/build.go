@@ -203,19 +203,23 @@ func (b *builder) snapshot(start, end time.Time) {
 	}
 }
 
-// itemFindings records the serial numbers that two certificates share.
+// itemFindings records the serial numbers that two certificates share, as collect would.
 func (b *builder) itemFindings() []byte {
 	var out []byte
 	for _, it := range b.items {
 		if len(it.finals) < 2 {
 			continue
 		}
-		f := sampler.ItemFinding{ItemID: it.item, Lint: "duplicate_serial", Severity: "error", Source: "selfaudit", Citation: "RFC 5280 section 4.1.2.2; BR 7.1.2.9",
-			Details: "different final certificates share issuing key and serial number", InPopulation: true}
+		f := sampler.ItemFinding{ItemID: it.item, Lint: "e_several_certificates_with_one_serial", Severity: "error", Source: "selfaudit",
+			Citation: "MRSP 5.2; RFC 5280 4.1.2.2", Details: "2 different certificates share this issuer key and serial number", InPopulation: true}
 		for _, der := range it.finals {
 			f.Certificates = append(f.Certificates, sampler.HashCert(der))
 		}
 		slices.SortFunc(f.Certificates, func(x, y sampler.CertHash) int { return strings.Compare(x.String(), y.String()) })
+		out = append(out, b.must(f.Line())...)
+		f.Lint, f.Citation = "e_certificate_does_not_match_precertificate", "BR 7.1.2.9; MRSP 5.4; RFC 6962 3.2"
+		f.Details = "the certificate's TBSCertificate without poison and SCT list is not that of its precertificate"
+		f.Certificates = []sampler.CertHash{sampler.HashCert(it.finals[1]), sampler.HashCert(it.precert)}
 		out = append(out, b.must(f.Line())...)
 	}
 	return out

@@ -69,7 +69,7 @@ func (v *verifier) checkSightings() {
 	}
 	r.bad.close(v, name, "%d sightings in logs, each with a leaf that fits its certificate and an inclusion proof under the signed tree head; %d in files", r.inLogs, r.inFiles)
 	if r.inFiles > 0 {
-		v.note(name, "%d sightings in files rest on the CA's word, nothing proves them", r.inFiles)
+		v.note(name, "%d sightings in files: the certificates verify, but no log proves where and when they were seen", r.inFiles)
 	}
 }
 

@@ -300,6 +300,16 @@ func TestSealFolderIsRefused(t *testing.T) {
 	}
 }
 
+// TestScriptIsTheDocumentedOne: the format document states the script's hash, and its
+// bytes belong to the format.
+func TestScriptIsTheDocumentedOne(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/format-package.md")
+	must(t, err)
+	if hash := sampler.HashDoc(drawReference).String(); !bytes.Contains(doc, []byte(hash)) {
+		t.Errorf("docs/format-package.md does not state the SHA-256 of draw_reference.py, %s", hash)
+	}
+}
+
 // TestRehearsalSaidAsAudit: the label cannot be taken off by making the manifests right.
 func TestRehearsalSaidAsAudit(t *testing.T) {
 	res := sealed(t, small())

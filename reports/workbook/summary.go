@@ -155,7 +155,7 @@ func (b *book) summaryNotes(s *sheet) {
 		s.wide(1, summaryColumn, fmt.Sprintf("%s in the population from an earlier period, first seen now.", counted(int(n), "certificate is", "certificates are")), lookNote, 14)
 	}
 	if n := b.contradictions(); n > 0 {
-		s.wide(1, summaryColumn, fmt.Sprintf("Besides the sample: %s with a contradiction inside, found while collecting in the whole population (sheet %s).", counted(n, "item", "items"), sheetFindings), lookNote, 14)
+		s.wide(1, summaryColumn, fmt.Sprintf("In the whole population, while collecting: %s with a contradiction inside (sheet %s).", counted(n, "item", "items"), sheetFindings), lookNote, 14)
 	}
 	if len(b.summary.Open) > 0 {
 		var texts []string

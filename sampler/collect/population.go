@@ -46,6 +46,11 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 	if err := c.items(ctx, func(s []record) error { return p.item(item{s}) }); err != nil {
 		return nil, err
 	}
+	for _, e := range p.earlier {
+		if err := e.drain(); err != nil {
+			return nil, err
+		}
+	}
 	for _, id := range slices.SortedFunc(maps.Keys(p.unread), func(a, b ct.LogID) int { return slices.Compare(a[:], b[:]) }) {
 		p.res.Unread = append(p.res.Unread, sampler.UnreadLog{LogID: id.String(), SCTs: p.unread[id]})
 	}
@@ -220,6 +225,17 @@ func (e *earlier) next() error {
 	}
 	e.cur = row
 	return err
+}
+
+// drain reads to the end: what comes after the last item asked for counts too when the
+// caller compares the hash of what was read, and a damaged end must not pass unnoticed.
+func (e *earlier) drain() error {
+	for !e.done {
+		if err := e.next(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find says whether the population has the item; items are asked for in ascending order.

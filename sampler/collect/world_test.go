@@ -284,12 +284,8 @@ func freeze(t testing.TB, c *collect.Collected, m sampler.Membership, earlier ..
 	t.Helper()
 	var d documents
 	var pop, items bytes.Buffer
-	var before []io.Reader
-	for _, e := range earlier {
-		before = append(before, bytes.NewBufferString(e))
-	}
 	w := sampler.NewPopulationWriter(&pop)
-	res, err := c.Population(context.Background(), m, before, func(r sampler.Row) error {
+	res, err := c.Population(context.Background(), m, readers(earlier...), func(r sampler.Row) error {
 		d.rows = append(d.rows, r)
 		return w.Write(r)
 	}, func(f sampler.ItemFinding) error {
@@ -376,4 +372,12 @@ func copyDir(t testing.TB, from string) string {
 		t.Fatal(err)
 	}
 	return to
+}
+
+func readers(texts ...string) []io.Reader {
+	var out []io.Reader
+	for _, s := range texts {
+		out = append(out, bytes.NewBufferString(s))
+	}
+	return out
 }
