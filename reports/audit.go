@@ -67,6 +67,7 @@ type Randomness struct {
 type VoidedDraw struct {
 	Folder     string // "draw/void-1"
 	Reason     string // as given, made safe to show
+	Ground     string // "before-round", or a ground of draw protocol section 9; "" if not recorded
 	VoidedAt   string // UTC time, "" if not recorded
 	Commitment sampler.DocHash
 }

@@ -199,12 +199,13 @@ func (a *Audit) loadVoided() error {
 		if ok {
 			var record struct {
 				Reason   string `json:"reason"`
+				Ground   string `json:"ground"`
 				VoidedAt string `json:"voided_at"`
 			}
 			if err := json.Unmarshal(data, &record); err != nil {
 				return fmt.Errorf("reading %s/void.json: %w", folder, err)
 			}
-			v.Reason, v.VoidedAt = terminal.Escape(record.Reason), terminal.Escape(record.VoidedAt)
+			v.Reason, v.Ground, v.VoidedAt = terminal.Escape(record.Reason), terminal.Escape(record.Ground), terminal.Escape(record.VoidedAt)
 		}
 		a.Voided = append(a.Voided, v)
 	}

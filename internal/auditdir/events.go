@@ -71,6 +71,8 @@ func ParseEvents(raw []byte) ([]Event, error) {
 // a process killed between its last document and the record completes the record when
 // the stage is run again, and nothing is recorded twice.
 func (d Dir) Record(e Event) error {
+	// Free text comes from terminals of any encoding; JSON would not bring it back as it was.
+	e.Note = strings.ToValidUTF8(e.Note, "\ufffd")
 	events, err := d.Events()
 	if err != nil {
 		return err

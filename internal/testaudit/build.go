@@ -161,7 +161,15 @@ func (b *builder) void() {
 	earlier.CommittedAt = earlier.CommittedAt.Add(-6 * time.Hour)
 	data := b.must(earlier.Bytes())
 	b.put("draw/void-1/commitment.txt", data)
-	b.put("draw/void-1/void.json", []byte(`{"schema":"selfaudit.void/v1","reason":"an issuing CA was missing in the configuration","voided_at":"2026-11-01T21:00:00Z"}`+"\n"))
+	b.put("draw/void-1/void.json", b.must(document(struct {
+		Schema     string `json:"schema"`
+		Commitment string `json:"commitment_sha256"`
+		Reason     string `json:"reason"`
+		Ground     string `json:"ground"`
+		VoidedAt   string `json:"voided_at"`
+		Clock      string `json:"clock"`
+	}{"selfaudit.void/v1", sampler.HashDoc(data).String(), "an issuing CA was missing in the configuration", "before-round",
+		sampler.FormatTime(earlier.CommittedAt.Add(time.Hour)), sampler.ClockGiven})))
 	if b.commit.Mode == sampler.ModeAudit {
 		b.commit.Replaces = sampler.HashDoc(data)
 	}

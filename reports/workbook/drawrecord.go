@@ -136,8 +136,15 @@ func (b *book) sampleBlock(s *sheet) {
 		if text == "" {
 			text = "no reason recorded"
 		}
+		var facts []string
+		if v.Ground != "" {
+			facts = append(facts, "ground: "+brief(v.Ground, briefName, v.Folder+"/void.json"))
+		}
 		if v.VoidedAt != "" {
-			text += " (" + plain(v.VoidedAt, v.Folder) + ")"
+			facts = append(facts, brief(v.VoidedAt, briefName, v.Folder+"/void.json"))
+		}
+		if len(facts) > 0 {
+			text += " (" + strings.Join(facts, ", ") + ")"
 		}
 		s.pair("Voided draw, "+v.Folder, text, lookValue.as(statusOpen))
 		s.hash("Its commitment", v.Commitment, "not recorded")
