@@ -11,7 +11,7 @@ import (
 
 // The generated log. One entry in ten is of the two audited issuers; 15 in 100 are final
 // certificates, the rest precertificates; half of the subject keys are RSA. A record of it has
-// about the size of a real one (1.4 kB in a data tile).
+// about the size of a real one (1.5 kB in a data tile).
 const (
 	logOrigin   = "bench.ct.example/2026h2"
 	foreignCAs  = 20

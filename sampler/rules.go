@@ -31,6 +31,10 @@ type Rules struct {
 	Floor   int64  // least items per stratum; default 1
 	EVRA    string // EVRANone, or anything else: 600 basis points for EV
 	Issuers map[KeyHash]IssuerRule
+	// Minimum is a floor that holds for every stratum beside all others, also beside an
+	// issuer's own lower one; 0 = none. With 5 a stratum of N items gives
+	// max(min(5, N), ceil(3 %)), the open proposal of mozilla/pkipolicy issue 83.
+	Minimum int64
 }
 
 // Validate refuses rates below the required three percent or above all, and
@@ -38,6 +42,9 @@ type Rules struct {
 func (r Rules) Validate() error {
 	if err := validateRate("rate", r.RateBP, r.Floor); err != nil {
 		return err
+	}
+	if r.Minimum < 0 || r.Minimum > maxCount {
+		return fmt.Errorf("minimum is %d; use 5 or more (mozilla/pkipolicy issue 83), or leave it out", r.Minimum)
 	}
 	for _, key := range r.issuers() {
 		rule := r.Issuers[key]
@@ -135,6 +142,7 @@ func (r Rules) floor(id StratumID, population, smime int64) int64 {
 	if own := r.Issuers[id.Issuer].Floor; own != 0 {
 		floor = own
 	}
+	floor = max(floor, r.Minimum)
 	if id.Class == ClassSMIME {
 		floor = max(floor, (smimeFloor*population+smime-1)/smime)
 	}

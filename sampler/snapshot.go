@@ -47,9 +47,10 @@ type SnapshotPeriod struct {
 // SnapshotChain says where the chain of audits starts and on what evidence.
 type SnapshotChain struct {
 	Start         string `json:"start"`
-	PreviousAudit string `json:"previous_audit"` // audit id, "" for the first
-	Evidence      string `json:"evidence"`       // a document's name and hash, or "none"
-	Reason        string `json:"reason"`         // why there is none
+	PreviousAudit string `json:"previous_audit"`        // audit id, "" for the first
+	Evidence      string `json:"evidence"`              // a document's name and hash as FormatEvidence writes them, or NoEvidence
+	Reason        string `json:"reason"`                // why there is none, or why there is a gap
+	LastSample    string `json:"last_sample,omitempty"` // when the last self-audit outside this program took its sample; "" if unknown or for a later audit
 }
 
 // SnapshotIssuer is one issuer key with the certificates it is known by.
@@ -97,6 +98,8 @@ type SnapshotRules struct {
 	RateBP int    `json:"rate_bp"`
 	Floor  int64  `json:"floor"`
 	EVRA   string `json:"ev_ra"`
+	// Minimum is Rules.Minimum; absent if the CA set none.
+	Minimum int64 `json:"minimum,omitempty"`
 }
 
 // SnapshotCounts reconciles what was seen with what is in the population. The
@@ -194,6 +197,11 @@ func (s *Snapshot) check() error {
 	}
 	if s.Chain.PreviousAudit != "" && !ValidAuditID(s.Chain.PreviousAudit) {
 		return fmt.Errorf("bad chain.previous_audit %.80q", s.Chain.PreviousAudit)
+	}
+	if s.Chain.LastSample != "" {
+		if _, err := ParseTime(s.Chain.LastSample); err != nil {
+			return fmt.Errorf("chain.last_sample: %w", err)
+		}
 	}
 	for _, l := range s.Logs {
 		if err := l.check(); err != nil {

@@ -51,6 +51,7 @@ type Config struct {
 
 	CA      CA
 	Audit   Audit
+	Chain   Chain
 	Issuers []Issuer // in the order of the file
 	Logs    []Log    // in the order of the file
 	Files   []Files  // in the order of the file
@@ -73,6 +74,7 @@ type Audit struct {
 	EVRA         string
 	DrawLeadDays int    // 1 to 120
 	Beacon       string // one of the Beacon constants
+	Minimum      int64  // least items per stratum that no issuer's floor goes below; 0 = none, else at least MinMinimum
 }
 
 // Issuer is one [[issuer]]: the certificates of one CA name and key.

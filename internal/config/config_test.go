@@ -26,7 +26,7 @@ func TestLoadFull(t *testing.T) {
 	if c.CA.Name != `Example CA "quoted" Ä` {
 		t.Errorf("name %q", c.CA.Name)
 	}
-	if want := (Audit{350, 2, IssuedByNotBefore, "none", 7, BeaconDefaultChain}); c.Audit != want {
+	if want := (Audit{350, 2, IssuedByNotBefore, "none", 7, BeaconDefaultChain, 5}); c.Audit != want {
 		t.Errorf("audit %+v, want %+v", c.Audit, want)
 	}
 	want := []Issuer{
@@ -55,7 +55,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Audit{300, 0, IssuedByCT, "", 3, BeaconQuicknet}); c.Audit != want {
+	if want := (Audit{300, 0, IssuedByCT, "", 3, BeaconQuicknet, 0}); c.Audit != want {
 		t.Errorf("audit %+v, want %+v", c.Audit, want)
 	}
 	if !reflect.DeepEqual(c.Drand.Relays, DefaultRelays()) {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Effective writes the values in force as TOML, defaults filled in and keys of
@@ -27,11 +28,22 @@ func (c *Config) Effective() []byte {
 	b.WriteString("\n[audit]\n")
 	line("rate", tomlText(FormatRate(c.Audit.RateBP)))
 	line("floor", fmt.Sprint(c.Audit.Floor)+floorNote(c.Audit.Floor))
+	if c.Audit.Minimum != 0 {
+		line("minimum", fmt.Sprint(c.Audit.Minimum))
+	}
 	line("issuance_time", tomlText(c.Audit.IssuanceTime))
 	line("ev_ra", tomlText(c.Audit.EVRA))
 	line("draw_lead_days", fmt.Sprint(c.Audit.DrawLeadDays))
 	line("beacon", tomlText(c.Audit.Beacon))
 
+	if c.Chain != (Chain{}) {
+		b.WriteString("\n[chain]\n")
+		optional("start_evidence", c.Chain.StartEvidence)
+		if !c.Chain.LastSample.IsZero() {
+			line("last_sample", tomlText(c.Chain.LastSample.Format(time.RFC3339)))
+		}
+		optional("reason", c.Chain.Reason)
+	}
 	for _, i := range c.Issuers {
 		b.WriteString("\n[[issuer]]\n")
 		line("certificate", tomlTexts(i.Certificates))

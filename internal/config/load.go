@@ -52,6 +52,7 @@ func parse(file string, data []byte, readFile func(string) ([]byte, error)) (*Co
 
 	c.readCA(top)
 	c.readAudit(top)
+	c.readChain(top)
 	for _, t := range top.tables("issuer") {
 		c.readIssuer(t)
 	}
@@ -104,6 +105,7 @@ func (c *Config) readAudit(top *table) {
 		IssuanceTime: t.oneOf("issuance_time", IssuedByCT, IssuedByNotBefore),
 		DrawLeadDays: int(t.integer("draw_lead_days", DefaultDrawLeadDays, 1, 120)),
 		Beacon:       t.oneOf("beacon", BeaconQuicknet, BeaconDefaultChain, BeaconDice),
+		Minimum:      t.minimum("minimum"),
 	}
 	c.Audit.EVRA, _ = t.text("ev_ra", "none")
 	t.close()

@@ -62,7 +62,7 @@ func (t *table) rate(key string, def int) int {
 	case err != nil:
 		t.problem(key, "%s", err)
 	case bp < MinRateBP:
-		t.problem(key, "rate %s is below 3%%, the least that the Baseline Requirements allow (TLS BR 8.7: \"at least three percent\")", quote(s))
+		t.problem(key, "rate %s is below 3%%, the least that the Baseline Requirements allow (%s)", quote(s), citeRate)
 	case bp > 10000:
 		t.problem(key, "rate %s is above 100%%", quote(s))
 	default:

@@ -211,7 +211,8 @@ func (t *table) close() {
 // homes says where keys belong that people put in the wrong table.
 var homes = map[string]string{
 	"name": "[ca]", "rate": "[audit] or [[issuer]]", "floor": "[audit] or [[issuer]]",
-	"issuance_time": "[audit]", "ev_ra": "[audit]", "draw_lead_days": "[audit]", "beacon": "[audit]",
+	"issuance_time": "[audit]", "ev_ra": "[audit]", "draw_lead_days": "[audit]", "beacon": "[audit]", "minimum": "[audit]",
+	"start_evidence": "[chain]", "last_sample": "[chain]", "reason": "[chain]",
 	"certificate": "[[issuer]]", "policy_oids": "[[issuer]]", "label": "[[issuer]] or [[log]]",
 	"type": "[[log]]", "url": "[[log]]", "public_key": "[[log]]", "public_key_file": "[[log]]",
 	"origin": "[[log]]", "exclude": "[[log]]", "path": "[[files]]", "relays": "[drand]",

@@ -28,13 +28,23 @@ issuance_time = "ct"
 # (EV Guidelines 8.1.1).
 # ev_ra = "none"
 
-# Least number of items drawn from every stratum.
+# Least number of items drawn from every stratum. minimum is the same, but the floor
+# of an issuer cannot go below it; 5 is a proposal (mozilla/pkipolicy issue 83).
 # floor = 1
+# minimum = 5
 
 # Days from the end of the period to the public randomness, and its source:
 # "quicknet" or "default-chain" (drand), or "dice" (rolled before the auditor).
 # draw_lead_days = 3
 # beacon = "quicknet"
+
+# The last self-audit outside this program: the document that shows it (its name
+# and hash become evidence, the document stays here) and when it took its sample.
+# Or the reason why there is none. Only the first audit of a workspace reads this.
+[chain]
+# start_evidence = "docs/last-self-audit-2026-Q2.pdf"
+# last_sample = "2026-07-01T00:00:00Z"
+# reason = "first self-audit of a new CA"
 
 # The CA certificates whose issuance is audited, PEM or DER, one [[issuer]] for
 # each key. Several certificates of one key (cross-signed twins) go in a list.

@@ -16,7 +16,7 @@ import (
 // that matters has changed, because the bit was in what nobody vouches for (a foreign
 // entry's chain) or says the same (a space in JSON).
 func TestAnyFlippedBit(t *testing.T) {
-	const size, flips = 270, 50
+	const size, flips = 260, 40
 	random := rand.New(rand.NewPCG(6962, 2))
 	issuers := newIssuers(t, ourCA)
 	for _, kind := range bothKinds {

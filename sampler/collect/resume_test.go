@@ -52,7 +52,7 @@ func thinEntries(n int) []testlog.Entry {
 // ways that a killed process and a full disk do, and goes on: the documents are those of an
 // undisturbed run.
 func TestInterrupted(t *testing.T) {
-	const size = 2*16384 + 700
+	const size = 16384 + 700
 	random := rand.New(rand.NewPCG(2, 9))
 	entries := thinEntries(size)
 	otherDir := t.TempDir()
@@ -78,7 +78,7 @@ func TestInterrupted(t *testing.T) {
 	want := result(fresh())
 	for range 2 {
 		c := fresh()
-		for interrupted := 0; interrupted < 4; interrupted++ {
+		for interrupted := 0; interrupted < 3; interrupted++ {
 			ctx, cancel := context.WithCancel(context.Background())
 			left := 1 + random.IntN(size/2)
 			c.wrap = func(l collect.LogReader) collect.LogReader {
