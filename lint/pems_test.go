@@ -79,7 +79,7 @@ func TestZlintAssertions(t *testing.T) {
 			t.Errorf("%s: read as %s, want %s", file, a.Kind, kind)
 		}
 		got := linters[config].statuses(a)[name].String()
-		if strings.ToLower(got) != strings.ToLower(want) {
+		if !strings.EqualFold(got, want) {
 			t.Errorf("%s: %s: %s, want %s (configuration %q)", file, name, got, want, config)
 		}
 	}

@@ -47,7 +47,7 @@ func TestWebFaultsThatPass(t *testing.T) {
 		}, []time.Duration{25 * time.Second}},
 		{"429 without a time", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }, []time.Duration{firstWait}},
 		{"500", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }, []time.Duration{firstWait}},
-		{"504 with page", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "<html>", 504) }, nil},
+		{"504 with page", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "<html>", http.StatusGatewayTimeout) }, nil},
 		{"404 of a tile that must exist", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, nil},
 		{"web page with 200", func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprint(w, "\n<!DOCTYPE html><title>Just a moment…</title>")
@@ -128,13 +128,13 @@ func TestWebFaultsThatStay(t *testing.T) {
 		attempts int // 0: bounded by time
 		parts    []string
 	}{
-		{"503", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "over\x1b[2Jloaded", 503) }, Unreachable, 0, []string{"gave up", "503", `over\x1b[2Jloaded`}},
+		{"503", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "over\x1b[2Jloaded", http.StatusServiceUnavailable) }, Unreachable, 0, []string{"gave up", "503", `over\x1b[2Jloaded`}},
 		{"429 for longer than we wait", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "100000")
 			w.WriteHeader(429)
 		}, Unreachable, 1, []string{"gave up", "27h46m40s"}},
 		{"web page", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>") }, Unreachable, 0, []string{"web page"}},
-		{"403", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "go away", 403) }, Unreachable, 1, []string{"403", "go away"}},
+		{"403", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "go away", http.StatusForbidden) }, Unreachable, 1, []string{"403", "go away"}},
 		{"204", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }, Unreachable, 1, []string{"204"}},
 		{"404", func(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, Invalid, missingAttempts, []string{"404", "commits"}},
 		{"truncated", func(w http.ResponseWriter, r *http.Request) { w.Write(whole[:len(whole)-1]) }, Invalid, contentAttempts, []string{"cut short"}},
