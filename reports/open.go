@@ -19,6 +19,9 @@ func (a *Audit) OpenPoints() []OpenPoint {
 	add := func(code, format string, args ...any) {
 		out = append(out, OpenPoint{code, fmt.Sprintf(format, args...)})
 	}
+	for _, text := range a.chainStart() {
+		add("chain-start", "%s", text)
+	}
 	for _, l := range a.Snapshot.Logs {
 		if l.Status == "excluded" {
 			add("log-excluded", "Log %s was excluded from the population: %s", terminal.Escape(l.URL), terminal.Escape(l.Reason))

@@ -96,5 +96,8 @@ func span(d time.Duration) string {
 			return fmt.Sprintf("%d %s", d/unit.size, unit.name)
 		}
 	}
+	if d == time.Second {
+		return "1 second"
+	}
 	return fmt.Sprintf("%d seconds", d/time.Second)
 }

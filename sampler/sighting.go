@@ -25,7 +25,7 @@ type Sighting struct {
 	TimestampMS   uint64   // log: milliseconds since 1970
 	Leaf          []byte   // log: MerkleTreeLeaf (RFC 6962 section 3.4)
 	Proof         [][]byte // log: audit path, 32 bytes each, leaf to root
-	PrecertSigner CertHash // log: Precertificate Signing Certificate, zero if none
+	PrecertSigner CertHash // Precertificate Signing Certificate, zero if none
 	File          string   // file: path relative to the audited folder, with slashes
 	Block         int      // file: number of the certificate in the file, from 0
 }
@@ -54,11 +54,12 @@ func (s Sighting) MarshalJSON() ([]byte, error) {
 		return nil, fmt.Errorf("writing sighting of item %s: %w", s.ItemID, err)
 	}
 	j := sightingJSON{ItemID: s.ItemID, Cert: s.Cert, Form: s.Form, Source: s.Source}
+	j.PrecertSigner = s.PrecertSigner
 	if s.Source == SightingFile {
 		j.File, j.Block = s.File, &s.Block
 	} else {
 		j.LogID, j.Index, j.TimestampMS = s.LogID, &s.Index, &s.TimestampMS
-		j.Leaf, j.Proof, j.PrecertSigner = s.Leaf, s.Proof, s.PrecertSigner
+		j.Leaf, j.Proof = s.Leaf, s.Proof
 		if j.Proof == nil {
 			j.Proof = [][]byte{} // a tree of one leaf: the empty path proves it
 		}
@@ -77,7 +78,7 @@ func (s *Sighting) UnmarshalJSON(b []byte) error {
 	if err := decodeStrict(b, &j); err != nil {
 		return err
 	}
-	log := j.LogID != "" || j.Index != nil || j.TimestampMS != nil || j.Leaf != nil || j.Proof != nil || !j.PrecertSigner.IsZero()
+	log := j.LogID != "" || j.Index != nil || j.TimestampMS != nil || j.Leaf != nil || j.Proof != nil
 	file := j.File != "" || j.Block != nil
 	switch {
 	case j.Source == SightingLog && (file || j.Index == nil || j.TimestampMS == nil || j.Proof == nil):

@@ -22,6 +22,7 @@ type drawOptions struct {
 	BeaconFile   string
 	Dice         string
 	Contribution string
+	Auditor      auditorOptions // of `draw` alone
 }
 
 func (o *drawOptions) flags(cmd *cobra.Command) {
@@ -38,12 +39,23 @@ func newDrawCommand(e *env) *cobra.Command {
 		Short: "Fetch and verify the randomness, draw the sample",
 		Long: `Fetch the committed drand round from a relay (or take --beacon-file), verify its BLS
 signature against the key in this program, and draw the sample. With dice, the 20 digits
-are asked for. Before the round's time the command exits 5: run it again later.`,
+are asked for. Before the round's time the command exits 5: run it again later.
+
+With --for-auditor an auditor draws a sample of his own from a frozen population, offline
+and with his own dice, and gets the list of certificates to ask for. Nothing is written.`,
 		Example: `  selfaudit draw
   selfaudit draw --beacon-file round-1000.json
-  selfaudit draw --dice 58201734659120384756`,
+  selfaudit draw --dice 58201734659120384756
+  selfaudit draw --for-auditor 2026-Q3.zip --size 5 --csv > requests.csv`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Auditor.Source != "" {
+				o.Auditor.sizeSet = cmd.Flags().Changed("size")
+				return e.drawForAuditor(cmd.Context(), o)
+			}
+			if err := o.Auditor.misplaced(e, cmd); err != nil {
+				return err
+			}
 			w, err := openWorkspace(e, "draw")
 			if err != nil {
 				return err
@@ -59,6 +71,7 @@ are asked for. Before the round's time the command exits 5: run it again later.`
 		},
 	}
 	o.flags(cmd)
+	o.Auditor.flags(cmd)
 	return cmd
 }
 
@@ -113,7 +126,12 @@ func (w *workspace) seed(ctx context.Context, a *audit, o drawOptions) error {
 	if w.e.Now().Before(c.BeaconTime) && !a.rehearsal() {
 		return w.notYet(a)
 	}
-	randomness := ""
+	if c.Contribution != "" && o.Contribution == "" {
+		// Before anything is fetched or written: this draw may have to be voided.
+		return &exitError{code: exitUsage, id: "contribution_missing", err: fmt.Errorf("audit %s committed to a contribution of the auditor, which is not revealed", a.id),
+			hint: "add --contribution HEX, the value that the auditor reveals; if he does not, `selfaudit freeze --void REASON --void-ground contribution` (draw protocol 6.3, 9)"}
+	}
+	randomness, raw := "", []byte(nil)
 	switch {
 	case c.Beacon == sampler.BeaconDice && o.BeaconFile != "":
 		return usageErrorf("give the digits with --dice", "audit %s is drawn by dice, not by a drand round", a.id)
@@ -126,18 +144,22 @@ func (w *workspace) seed(ctx context.Context, a *audit, o drawOptions) error {
 		}
 		randomness = digits
 	default:
-		raw, b, err := w.beacon(ctx, c, o)
+		answer, b, err := w.beacon(ctx, c, o)
 		if err != nil {
 			return err
 		}
-		if err := a.dir.WriteOnce(docBeacon, raw); err != nil {
-			return err
-		}
+		raw = answer
 		randomness = fmt.Sprintf("%x", b.Randomness)
 	}
 	seed, err := draw.BuildSeed(c, randomness, o.Contribution)
 	if err != nil {
+		// Nothing is written yet: after a void the next round's answer takes this place.
 		return usageErrorf("", "%w", err)
+	}
+	if raw != nil {
+		if err := a.dir.WriteOnce(docBeacon, raw); err != nil {
+			return err
+		}
 	}
 	return a.dir.WriteOnce(docSeed, seed)
 }

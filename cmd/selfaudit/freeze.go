@@ -3,8 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"time"
@@ -24,6 +26,9 @@ type freezeOptions struct {
 	// Contribution is the auditor's commitment to a value revealed after the round
 	// (draw protocol 6.3).
 	Contribution string
+	Rate         string // raises the configured rate, for example "5%"
+	Floor        int64  // raises the configured floor
+	floorGiven   bool
 	Void         string
 	Ground       string
 }
@@ -33,7 +38,12 @@ func (o *freezeOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.Beacon, "beacon", "", "`where` the randomness will come from: quicknet, default-chain or dice (default: as configured)")
 	f.StringVar(&o.Contribution, "contribution-hash", "", "the `hash` of the auditor's secret contribution, 64 hex digits, from the auditor alone")
 	f.StringVar(&o.BeaconTime, "beacon-time", "", "appointed `time` of the dice ceremony, RFC 3339 (default: the next full hour)")
+	f.StringVar(&o.Rate, "rate", "", "raise the sampling rate of every stratum to this `percentage`, for example 5% or 100%")
+	f.Int64Var(&o.Floor, "floor", 0, "raise the least `number` of items drawn from every stratum")
 }
+
+// given notes which flags were on the command line.
+func (o *freezeOptions) given(cmd *cobra.Command) { o.floorGiven = cmd.Flags().Changed("floor") }
 
 func newFreezeCommand(e *env) *cobra.Command {
 	var o freezeOptions
@@ -49,6 +59,8 @@ has come, only an unrevealed contribution, a retired beacon or dice that were no
 void a draw (draw protocol 9).`,
 		Example: `  selfaudit freeze
   selfaudit freeze --beacon dice --beacon-time 2026-10-05T09:00:00Z
+  selfaudit freeze --rate 5% --floor 59
+  selfaudit freeze --contribution-hash 5f0c…         given by the auditor, with the receipt
   selfaudit freeze --void "issuer DV3 was missing from the configuration"`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,6 +69,10 @@ void a draw (draw protocol 9).`,
 				return err
 			}
 			defer w.close()
+			o.given(cmd)
+			if err := w.raise(o); err != nil {
+				return err
+			}
 			doc, err := w.freezeCommand(cmd.Context(), o)
 			return show(e, doc, err)
 		},
@@ -151,6 +167,8 @@ func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*fre
 		if err := w.freezeNow(ctx, a, o); err != nil {
 			return nil, err
 		}
+	} else if err := w.frozenRules(a, o); err != nil {
+		return nil, err
 	}
 	if err := a.record(w.e, "freeze", "", docConfig, docSnapshot, docPopulation, docStrata, docItems, docCommitment); err != nil {
 		return nil, err
@@ -171,6 +189,7 @@ type freezing struct {
 	popHash   sampler.DocHash
 	popCount  int64
 	strata    []sampler.Stratum
+	start     sampler.SnapshotChain
 }
 
 // freezeNow writes the documents; the commitment, last, completes the stage.
@@ -281,6 +300,9 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 	if err := f.links(c); err != nil {
 		return nil, err
 	}
+	if f.start, err = f.chainStart(); err != nil {
+		return nil, err
+	}
 	return c, f.beacon(c, o)
 }
 
@@ -388,13 +410,16 @@ func (f *freezing) population(ctx context.Context) error {
 	}
 	m := sampler.Membership{ChainStart: chainStart, PeriodStart: start, PeriodEnd: end, Setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
 	var earlier []io.Reader
+	var sums []hash.Hash
 	for _, b := range f.chain {
 		file, err := os.Open(b.dir.Path(docPopulation))
 		if err != nil {
 			return fmt.Errorf("reading the population of audit %s: %w", b.id, err)
 		}
 		defer file.Close()
-		earlier = append(earlier, file)
+		sum := sha256.New()
+		sums = append(sums, sum)
+		earlier = append(earlier, io.TeeReader(file, sum))
 		if err := f.reported(b); err != nil {
 			return err
 		}
@@ -420,6 +445,12 @@ func (f *freezing) population(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	for i, b := range f.chain {
+		if sampler.DocHash(sums[i].Sum(nil)) != b.commitment.PopulationHash {
+			return &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s is not the population that audit %s committed to", b.dir.Path(docPopulation), b.id),
+				hint: "bring the original back, from that audit's package: without it an item could get into two populations"}
+		}
 	}
 	if err := errors.Join(rows.Flush(), lines.Flush()); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 )
@@ -122,6 +123,11 @@ func (e *env) settle(cmd *cobra.Command) error {
 	}
 	if e.JSON && !e.Verbose {
 		e.Quiet = true // standard error is for the error document alone
+	}
+	for _, name := range []string{"void", "exclude-log"} {
+		if f := cmd.Flags().Lookup(name); f != nil && !utf8.ValidString(f.Value.String()) {
+			return usageErrorf("the reason becomes part of the evidence", "--%s is not valid UTF-8", name)
+		}
 	}
 	if e.nowText != "" {
 		t, err := time.Parse(time.RFC3339, e.nowText)

@@ -42,6 +42,10 @@ chain, and REHEARSAL, NOT EVIDENCE stands on all it makes.`,
 				return err
 			}
 			defer w.close()
+			o.freeze.given(cmd)
+			if err := w.raise(o.freeze); err != nil {
+				return err
+			}
 			doc, err := w.run(cmd.Context(), o)
 			return show(e, doc, err)
 		},

@@ -21,24 +21,16 @@ const maxUnreadableNotes = 1000
 func (f *freezing) snapshot() ([]byte, error) {
 	o, n := f.a.opening, f.result.Counts
 	s := &sampler.Snapshot{AuditID: f.a.id, Mode: o.Mode, Period: sampler.SnapshotPeriod{Start: o.PeriodStart, End: o.PeriodEnd},
-		Chain:        sampler.SnapshotChain{Start: o.ChainStart, PreviousAudit: o.PreviousAudit, Evidence: "none"},
+		Chain:        f.start,
 		IssuanceTime: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime), OpenedAt: o.OpenedAt, Clock: o.Clock, Program: o.Program,
 		Logs: f.saved.Logs, Files: f.saved.Files,
-		Rules:    sampler.SnapshotRules{RateBP: f.rules.RateBP, Floor: f.rules.Floor, EVRA: f.rules.EVRA},
+		Rules:    sampler.SnapshotRules{RateBP: f.rules.RateBP, Floor: f.rules.Floor, EVRA: f.rules.EVRA, Minimum: f.rules.Minimum},
 		Filters:  []string{},
 		Findings: f.result.Findings, UnreadLogs: f.result.Unread,
 		Counts: sampler.SnapshotCounts{ItemsSeen: n.ItemsSeen, Population: n.Population, Late: n.Late, Predated: n.Predated, TooOld: n.TooOld,
 			Waiting: n.Waiting, InEarlier: n.InEarlier, IssuedByCT: n.ByCT, IssuedByRecord: n.ByRecord, IssuedByNotBefore: n.ByNotBefore,
 			PrecertOnly: n.PrecertOnly, FinalOnly: n.FinalOnly, Both: n.Both, Unreadable: int64(len(f.saved.Unreadable))},
 		LintPolicy: sampler.SnapshotLinter{Linter: "zlint", Version: lint.Modules()[0].Version, RuleSet: "all registered lints"},
-	}
-	switch {
-	case f.a.rehearsal():
-		s.Chain.Reason = "a rehearsal is in no chain"
-	case o.PreviousAudit == "":
-		s.Chain.Reason = "first audit of the chain; no document about the last self-audit outside this program was given"
-	default:
-		s.Chain.Reason = "follows audit " + o.PreviousAudit
 	}
 	for _, iss := range f.issuers.List() {
 		rule := f.rules.Issuers[iss.Key]
@@ -55,7 +47,7 @@ func (f *freezing) snapshot() ([]byte, error) {
 		}
 		s.Issuers = append(s.Issuers, entry)
 	}
-	s.Notes = f.notes()
+	s.Notes = append(f.chainNotes(s), f.notes()...)
 	return s.Bytes()
 }
 

@@ -76,7 +76,7 @@ func issuerCertificates(path string) ([][]byte, error) {
 
 // issuerRules are the strata rules of the configuration.
 func issuerRules(cfg *config.Config, issuers *collect.Issuers) (sampler.Rules, error) {
-	r := sampler.Rules{RateBP: cfg.Audit.RateBP, Floor: cfg.Audit.Floor, EVRA: cfg.Audit.EVRA, Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
+	r := sampler.Rules{RateBP: cfg.Audit.RateBP, Floor: cfg.Audit.Floor, EVRA: cfg.Audit.EVRA, Minimum: cfg.Audit.Minimum, Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
 	for _, iss := range issuers.List() {
 		r.Issuers[iss.Key] = sampler.IssuerRule{Label: iss.Label}
 	}

@@ -53,6 +53,7 @@ type Config struct {
 	Audit   Audit
 	Chain   Chain
 	Issuers []Issuer // in the order of the file
+	LogList LogList  // Select is SelectNone without the table
 	Logs    []Log    // in the order of the file
 	Files   []Files  // in the order of the file
 	Drand   Drand
@@ -124,8 +125,8 @@ func (c *Config) Complete() error {
 		missing = append(missing, Problem{File: c.File, Message: `no [[issuer]]: name the CA certificates to audit, each in an [[issuer]] with certificate = "issuers/dv1.pem"`})
 	}
 	readable := slices.ContainsFunc(c.Logs, func(l Log) bool { return l.Exclude == "" })
-	if !readable && len(c.Files) == 0 {
-		missing = append(missing, Problem{File: c.File, Message: "no [[log]] that is read and no [[files]]: name at least one place to find the certificates"})
+	if !readable && len(c.Files) == 0 && c.LogList.Select == SelectNone {
+		missing = append(missing, Problem{File: c.File, Message: "no [[log]] that is read, no [log_list] and no [[files]]: name at least one place to find the certificates"})
 	}
 	if missing == nil {
 		return nil

@@ -107,7 +107,7 @@ func TestTemplateExamples(t *testing.T) {
 	var out []string
 	for _, line := range strings.Split(string(Template("A")), "\n") {
 		text, isComment := strings.CutPrefix(line, "# ")
-		if isComment && (strings.HasPrefix(text, "[[") || strings.Contains(text, " = ")) {
+		if isComment && (strings.HasPrefix(text, "[") || strings.Contains(text, " = ")) {
 			line = strings.Replace(text, "base64 SubjectPublicKeyInfo", inlineKey(t), 1)
 		}
 		out = append(out, line)

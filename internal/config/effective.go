@@ -58,12 +58,16 @@ func (c *Config) Effective() []byte {
 			line("policy_oids", tomlMap(i.PolicyOIDs))
 		}
 	}
+	if c.LogList.Select != SelectNone {
+		b.WriteString("\n[log_list]\n")
+		c.LogList.effective(line)
+	}
 	for _, l := range c.Logs {
 		b.WriteString("\n[[log]]\n")
 		line("type", tomlText(l.Type))
 		line("url", tomlText(l.URL))
 		optional("origin", l.Origin)
-		line("public_key", tomlText(base64.StdEncoding.EncodeToString(l.PublicKey)))
+		line("public_key", tomlText(base64Text(l.PublicKey)))
 		optional("label", l.Label)
 		optional("exclude", l.Exclude)
 	}
@@ -75,6 +79,8 @@ func (c *Config) Effective() []byte {
 	line("relays", tomlTexts(c.Drand.Relays))
 	return b.Bytes()
 }
+
+func base64Text(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
 func floorNote(floor int64) string {
 	if floor != 0 {

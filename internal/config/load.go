@@ -56,6 +56,7 @@ func parse(file string, data []byte, readFile func(string) ([]byte, error)) (*Co
 	for _, t := range top.tables("issuer") {
 		c.readIssuer(t)
 	}
+	c.readLogList(top, readFile)
 	for _, t := range top.tables("log") {
 		c.readLog(t, readFile)
 	}

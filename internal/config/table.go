@@ -215,7 +215,8 @@ var homes = map[string]string{
 	"start_evidence": "[chain]", "last_sample": "[chain]", "reason": "[chain]",
 	"certificate": "[[issuer]]", "policy_oids": "[[issuer]]", "label": "[[issuer]] or [[log]]",
 	"type": "[[log]]", "url": "[[log]]", "public_key": "[[log]]", "public_key_file": "[[log]]",
-	"origin": "[[log]]", "exclude": "[[log]]", "path": "[[files]]", "relays": "[drand]",
+	"origin": "[[log]]", "exclude": "[[log]] or [log_list]", "path": "[[files]]", "relays": "[drand]",
+	"select": "[log_list]", "include": "[log_list]", "signature": "[log_list]", "margin_days": "[log_list]",
 }
 
 // typeName is the TOML name of a decoded value's type.

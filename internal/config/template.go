@@ -1,12 +1,57 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Template is the selfaudit.toml that `init` writes: valid as it stands, with
 // comments that teach what to fill in.
-func Template(caName string) []byte {
-	return []byte(strings.Replace(template, "@NAME@", tomlText(caName), 1))
+func Template(caName string) []byte { return Filled(caName, nil, nil) }
+
+// Filled is Template with issuers filled in and the bundled log list in use. comments
+// stand above the issuers, one for each; an empty one is left out. Without issuers it is
+// the plain template.
+func Filled(caName string, issuers []Issuer, comments []string) []byte {
+	var b strings.Builder
+	for i, iss := range issuers {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if i < len(comments) && comments[i] != "" {
+			fmt.Fprintf(&b, "# %s\n", strings.Trim(tomlText(comments[i]), `"`)) // escaped, so it stays one line
+		}
+		certificate := tomlTexts(iss.Certificates)
+		if len(iss.Certificates) == 1 {
+			certificate = tomlText(iss.Certificates[0])
+		}
+		fmt.Fprintf(&b, "[[issuer]]\ncertificate = %s\n", certificate)
+		if iss.Label != "" {
+			fmt.Fprintf(&b, "label = %s\n", tomlText(iss.Label))
+		}
+	}
+	issuerText, list := issuerExample, logListExample
+	if len(issuers) > 0 {
+		issuerText = b.String()
+		list = strings.Replace(strings.Replace(list, "# [log_list]", "[log_list]", 1), "# select", "select", 1)
+	}
+	return []byte(strings.NewReplacer("@NAME@", tomlText(caName), "@ISSUERS@", issuerText, "@LOGLIST@", list).Replace(template))
 }
+
+const issuerExample = `#
+# [[issuer]]
+# certificate = "issuers/dv1.pem"
+# label = "DV1"
+# rate = "5%"
+# policy_oids = { "1.3.6.1.4.1.99999.1" = "ev" }   # for certificates without a reserved OID
+`
+
+// The address is commented out in every case: what is fetched from the web is for the
+// user to choose.
+const logListExample = `# [log_list]
+# select = "auto"                          # or "none"
+# url = "https://www.gstatic.com/ct/log_list/v3/log_list.json"
+`
 
 const template = `# The configuration of this workspace. It is copied into every evidence package,
 # so no secrets belong here. Unknown keys are errors, with a suggestion.
@@ -48,14 +93,13 @@ issuance_time = "ct"
 
 # The CA certificates whose issuance is audited, PEM or DER, one [[issuer]] for
 # each key. Several certificates of one key (cross-signed twins) go in a list.
+@ISSUERS@
+# A published list of CT logs: every log of it that may hold certificates of the
+# period is read ("selfaudit logs" shows which and why). Without file and url it is
+# the list that comes with the program, which is of a certain day: prefer a new one.
 #
-# [[issuer]]
-# certificate = "issuers/dv1.pem"
-# label = "DV1"
-# rate = "5%"
-# policy_oids = { "1.3.6.1.4.1.99999.1" = "ev" }   # for certificates without a reserved OID
-
-# The CT logs to read. Every log is proven entry by entry against its key. A log
+@LOGLIST@
+# CT logs by hand, beside the list or instead of it. Every log is proven entry by entry against its key. A log
 # that cannot be proven stops the audit, unless you exclude it with a reason
 # that everybody will read.
 #

@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
@@ -135,9 +136,7 @@ func (v *verifier) checkNotes() {
 	if s.IssuanceTime == sampler.IssuedByNotBefore {
 		v.note("issuance time", "the CA chose notBefore over the CT time: it chooses these times itself; %d items left out by it were logged later than the chain's start", s.Counts.Predated)
 	}
-	if c.PreviousCommitment.IsZero() && c.Mode == sampler.ModeAudit {
-		v.note("chain", "starts on the evidence %q, reason %q: compare with the last self-audit you know of", s.Chain.Evidence, s.Chain.Reason)
-	}
+	told := v.chainStart()
 	for _, l := range s.Logs {
 		if l.Status == sampler.LogExcluded {
 			v.note("logs", "%s (%s) was excluded: %s", l.URL, l.LogID, l.Reason)
@@ -152,9 +151,10 @@ func (v *verifier) checkNotes() {
 	if s.Clock == sampler.ClockGiven || v.bag.Clock == sampler.ClockGiven {
 		v.note("clock", "times were given by hand (--now), not taken from the system's clock")
 	}
-	for i, n := range s.Notes {
+	notes := slices.DeleteFunc(slices.Clone(s.Notes), func(n string) bool { return told[n] })
+	for i, n := range notes {
 		if i == maxSnapshotNotes {
-			v.note("snapshot", "and %d more notes in snapshot.json", len(s.Notes)-i)
+			v.note("snapshot", "and %d more notes in snapshot.json", len(notes)-i)
 			break
 		}
 		v.note("snapshot", "%s", n)

@@ -176,7 +176,7 @@ func (r *sightingReader) certificate(s sampler.Sighting) (*ct.Certificate, error
 	if known.item != s.ItemID || known.form != s.Form {
 		return nil, fmt.Errorf("another sighting says item %s, form %s", known.item, known.form)
 	}
-	if s.Source == sampler.SightingLog && known.signer != s.PrecertSigner {
+	if known.signer != s.PrecertSigner {
 		return nil, fmt.Errorf("precert_signer %s, another sighting says %s", s.PrecertSigner, known.signer)
 	}
 	return r.lastCert, nil

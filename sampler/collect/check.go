@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"sync"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -17,15 +18,36 @@ import (
 // fingerprints, RFC 6962's extra_data, issuer files) against what it does cover.
 //
 // A returned error is a contradiction: the log serves something that cannot be true.
+//
+// Its methods may be called from several goroutines.
 type checker struct {
 	issuers *Issuers
-	logs    map[ct.LogID][]byte // SubjectPublicKeyInfo of every configured log, for SCTs
+	logs    map[ct.LogID]*ct.PublicKey // of every configured log, for SCTs
 	issuer  func(context.Context, ct.Fingerprint) ([]byte, error)
 
 	// certs holds the parsed issuer certificates met in chains, chains the verdict on
-	// whole chains: few distinct ones recur over a whole log.
-	certs  map[[32]byte]*ct.Certificate
+	// whole chains: few distinct ones recur over a whole log. Under the lock they are
+	// also fetched and checked, so that nobody does so twice.
+	mu     sync.Mutex
+	certs  map[[32]byte]*chainCert
 	chains map[string]error
+}
+
+// newChecker makes a checker for one log or one file.
+func (h *Harvest) newChecker(issuer func(context.Context, ct.Fingerprint) ([]byte, error)) *checker {
+	c := &checker{issuers: h.Issuers, logs: make(map[ct.LogID]*ct.PublicKey, len(h.LogKeys)), issuer: issuer}
+	for id, spki := range h.LogKeys {
+		c.logs[id] = ct.NewPublicKey(spki)
+	}
+	return c
+}
+
+// chainCert is a certificate of a chain with what is asked of it again and again.
+type chainCert struct {
+	*ct.Certificate
+	key         *ct.PublicKey
+	keyHash     [32]byte
+	fingerprint [32]byte
 }
 
 // maxMemo bounds the two memories against a log that makes every chain different.
@@ -46,16 +68,35 @@ var errSameName = fmt.Errorf("%w: same name, another key", errNotOurs)
 // maxTimestamp is the last millisecond of the year 9999, the last that documents can state.
 const maxTimestamp = 253402300799999
 
-// entry returns the sighting, errNotOurs, or the contradiction.
-func (c *checker) entry(ctx context.Context, e *ct.Entry) (k *kept, err error) {
+// glance is what a first look at an x509_entry gave: the certificate that its chain
+// begins with, nil for no chain.
+type glance struct {
+	first    *chainCert
+	chainErr error
+}
+
+// foreign says whether another CA issued the entry, as far as that can be told without
+// parsing the certificate: this decides almost all entries of a log.
+func (c *checker) foreign(ctx context.Context, e *ct.Entry) (glance, bool) {
 	if e.Type == ct.PrecertEntry {
-		iss := c.issuers.byKey[e.IssuerKeyHash]
-		if iss == nil {
-			return nil, errNotOurs
-		}
-		k, err = c.precert(ctx, e, iss)
+		return glance{}, c.issuers.byKey[e.IssuerKeyHash] == nil
+	}
+	var g glance
+	g.first, g.chainErr = c.firstKey(ctx, e)
+	if g.chainErr != nil || g.first != nil && c.issuers.byKey[g.first.keyHash] != nil {
+		return g, false
+	}
+	name, err := ct.IssuerName(e.Certificate)
+	return g, err == nil && c.issuers.byName[string(name)] == nil
+}
+
+// entry returns the sighting, errNotOurs, or the contradiction, for an entry that is not
+// foreign at first glance.
+func (c *checker) entry(ctx context.Context, e *ct.Entry, seen glance) (k *kept, err error) {
+	if e.Type == ct.PrecertEntry {
+		k, err = c.precert(ctx, e, c.issuers.byKey[e.IssuerKeyHash])
 	} else {
-		k, err = c.final(ctx, e)
+		k, err = c.final(ctx, e, seen)
 	}
 	if err == nil && e.Timestamp > maxTimestamp {
 		return nil, fmt.Errorf("the time stamp %d ms is after the year 9999", e.Timestamp)
@@ -78,10 +119,10 @@ func (c *checker) precert(ctx context.Context, e *ct.Entry, iss *Issuer) (*kept,
 		return nil, errors.New("the stored chain is empty, so it does not name the issuer")
 	}
 	var signer *ct.Certificate
-	if !iss.hasKey(chain[0].KeyHash()) {
-		signer = chain[0]
-		if !signer.IsPrecertSigning() || len(chain) < 2 || !iss.hasKey(chain[1].KeyHash()) {
-			return nil, fmt.Errorf("the stored chain begins with a certificate of key %x, the entry's issuer_key_hash is %x", chain[0].KeyHash(), e.IssuerKeyHash)
+	if !iss.hasKey(chain[0].keyHash) {
+		signer = chain[0].Certificate
+		if !signer.IsPrecertSigning() || len(chain) < 2 || !iss.hasKey(chain[1].keyHash) {
+			return nil, fmt.Errorf("the stored chain begins with a certificate of key %x, the entry's issuer_key_hash is %x", chain[0].keyHash, e.IssuerKeyHash)
 		}
 	}
 	tbs, err := pre.PrecertTBS(signer)
@@ -92,13 +133,13 @@ func (c *checker) precert(ctx context.Context, e *ct.Entry, iss *Issuer) (*kept,
 		return nil, errors.New("the stored precertificate is not the one whose TBSCertificate the tree covers")
 	}
 	k := &kept{cert: e.Precertificate}
-	signed := ct.VerifySignature(chain[0].RawSPKI, pre)
+	signed := chain[0].key.VerifySignature(pre)
 	if errors.Is(signed, ct.ErrUnsupportedAlgorithm) {
 		k.rec.flags |= flagSignatureUnchecked
 	} else if signed != nil {
 		return nil, fmt.Errorf("the stored precertificate is not signed by its issuer: %w", signed)
 	}
-	if err := c.links(e, chain); err != nil {
+	if err := c.links(chain); err != nil {
 		return nil, err
 	}
 	if signer != nil {
@@ -112,21 +153,17 @@ func (c *checker) precert(ctx context.Context, e *ct.Entry, iss *Issuer) (*kept,
 // final decides an x509_entry, which carries no issuer hash. Neither the issuer name (two
 // CAs can share it) nor the chain (the tree does not cover it) decides: the signature
 // under the audited key does.
-func (c *checker) final(ctx context.Context, e *ct.Entry) (*kept, error) {
-	first, chainErr := c.firstKey(ctx, e)
+func (c *checker) final(ctx context.Context, e *ct.Entry, seen glance) (*kept, error) {
+	first, chainErr := seen.first, seen.chainErr
 	var claimed *Issuer
 	if chainErr == nil && first != nil {
-		claimed = c.issuers.byKey[first.KeyHash()]
-	}
-	name, err := ct.IssuerName(e.Certificate)
-	named := c.issuers.byName[string(name)]
-	if err == nil && named == nil && claimed == nil && chainErr == nil {
-		return nil, errNotOurs // the common case, decided without parsing
+		claimed = c.issuers.byKey[first.keyHash]
 	}
 	cert, err := ct.ParseCertificate(e.Certificate)
 	if err != nil {
 		return nil, &unreadableError{err}
 	}
+	named := c.issuers.byName[string(cert.RawIssuer)]
 	candidates := named
 	switch {
 	case claimed != nil:
@@ -176,10 +213,10 @@ func (c *checker) finalChain(ctx context.Context, e *ct.Entry, iss *Issuer) erro
 		}
 		return nil
 	}
-	if !iss.hasKey(chain[0].KeyHash()) {
-		return fmt.Errorf("the stored chain begins with a certificate of key %x, but the audited key %s signed the certificate", chain[0].KeyHash(), iss.Key)
+	if !iss.hasKey(chain[0].keyHash) {
+		return fmt.Errorf("the stored chain begins with a certificate of key %x, but the audited key %s signed the certificate", chain[0].keyHash, iss.Key)
 	}
-	return c.links(e, chain)
+	return c.links(chain)
 }
 
 // selfIssued says whether the entry is a CA certificate of the issuer's own key, which
@@ -242,9 +279,9 @@ func (c *checker) scts(r *record, cert *ct.Certificate, iss *Issuer, tbs []byte)
 	}
 }
 
-func verifySCT(key []byte, s ct.SCT, iss *Issuer, tbs []byte) bool {
+func verifySCT(key *ct.PublicKey, s ct.SCT, iss *Issuer, tbs []byte) bool {
 	for _, ikh := range iss.keys {
-		if ct.VerifySCT(key, s, ikh, tbs) == nil {
+		if key.VerifySCT(s, ikh, tbs) == nil {
 			return true
 		}
 	}
@@ -267,7 +304,7 @@ func (e *unreadableError) Error() string { return "certificate cannot be read: "
 func (e *unreadableError) Unwrap() error { return e.err }
 
 // firstKey returns the certificate that the entry's chain begins with; nil for no chain.
-func (c *checker) firstKey(ctx context.Context, e *ct.Entry) (*ct.Certificate, error) {
+func (c *checker) firstKey(ctx context.Context, e *ct.Entry) (*chainCert, error) {
 	switch {
 	case len(e.ChainFingerprints) > 0:
 		return c.byFingerprint(ctx, e.ChainFingerprints[0])
@@ -278,8 +315,8 @@ func (c *checker) firstKey(ctx context.Context, e *ct.Entry) (*ct.Certificate, e
 }
 
 // chain returns the entry's whole chain, parsed, issuer first.
-func (c *checker) chain(ctx context.Context, e *ct.Entry) ([]*ct.Certificate, error) {
-	var out []*ct.Certificate
+func (c *checker) chain(ctx context.Context, e *ct.Entry) ([]*chainCert, error) {
+	var out []*chainCert
 	for _, fp := range e.ChainFingerprints {
 		cert, err := c.byFingerprint(ctx, fp)
 		if err != nil {
@@ -297,7 +334,9 @@ func (c *checker) chain(ctx context.Context, e *ct.Entry) ([]*ct.Certificate, er
 	return out, nil
 }
 
-func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*ct.Certificate, error) {
+func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*chainCert, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if cert := c.certs[fp]; cert != nil {
 		return cert, nil
 	}
@@ -305,42 +344,47 @@ func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*ct.Cer
 	if err != nil {
 		return nil, err
 	}
-	cert, err := ct.ParseCertificate(bytes.Clone(der))
+	cert, err := c.remember(fp, der)
 	if err != nil {
 		return nil, &ctlog.Error{Kind: ctlog.Invalid, Where: fmt.Sprintf("issuer/%x", fp[:]), Err: err}
 	}
-	c.remember(fp, cert)
 	return cert, nil
 }
 
-func (c *checker) byDER(der []byte) (*ct.Certificate, error) {
+func (c *checker) byDER(der []byte) (*chainCert, error) {
 	fp := sha256.Sum256(der)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if cert := c.certs[fp]; cert != nil {
 		return cert, nil
 	}
+	return c.remember(fp, der)
+}
+
+// remember parses a certificate and keeps it. The caller holds the lock.
+func (c *checker) remember(fp [32]byte, der []byte) (*chainCert, error) {
 	cert, err := ct.ParseCertificate(bytes.Clone(der)) // the entry's buffer is reused
 	if err != nil {
 		return nil, err
 	}
-	c.remember(fp, cert)
-	return cert, nil
-}
-
-func (c *checker) remember(fp [32]byte, cert *ct.Certificate) {
 	if c.certs == nil || len(c.certs) >= maxMemo {
-		c.certs = map[[32]byte]*ct.Certificate{}
+		c.certs = map[[32]byte]*chainCert{}
 	}
-	c.certs[fp] = cert
+	key := ct.NewPublicKey(cert.RawSPKI)
+	known := &chainCert{Certificate: cert, key: key, keyHash: key.LogID(), fingerprint: fp}
+	c.certs[fp] = known
+	return known, nil
 }
 
 // links checks that each certificate of the chain is signed by the next one. A signature
 // of an algorithm that cannot be verified here is passed over: names must still agree.
-func (c *checker) links(e *ct.Entry, chain []*ct.Certificate) error {
-	var key []byte
+func (c *checker) links(chain []*chainCert) error {
+	key := make([]byte, 0, 4*len(ct.Fingerprint{}))
 	for _, cert := range chain {
-		fp := sha256.Sum256(cert.Raw)
-		key = append(key, fp[:]...)
+		key = append(key, cert.fingerprint[:]...)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if err, ok := c.chains[string(key)]; ok {
 		return err
 	}
@@ -352,12 +396,12 @@ func (c *checker) links(e *ct.Entry, chain []*ct.Certificate) error {
 	return err
 }
 
-func checkLinks(chain []*ct.Certificate) error {
+func checkLinks(chain []*chainCert) error {
 	for i := 1; i < len(chain); i++ {
 		if !bytes.Equal(chain[i-1].RawIssuer, chain[i].RawSubject) {
 			return fmt.Errorf("the stored chain is broken: certificate %d does not name certificate %d as its issuer", i, i+1)
 		}
-		err := ct.VerifySignature(chain[i].RawSPKI, chain[i-1])
+		err := chain[i].key.VerifySignature(chain[i-1].Certificate)
 		if err != nil && !errors.Is(err, ct.ErrUnsupportedAlgorithm) {
 			return fmt.Errorf("the stored chain is broken: certificate %d did not sign certificate %d: %w", i+1, i, err)
 		}

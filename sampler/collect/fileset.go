@@ -85,7 +85,7 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Unreadable: pin.Unreadable, Other: pin.Other}
 	h.Observer.Begin(r.Name(), pin.Certificates)
 	run := &filesRun{h: h, dir: filesFolder(number), name: r.Name(), total: pin.Certificates,
-		madeFor: h.madeFor() + pin.SHA256, check: checker{issuers: h.Issuers, logs: h.LogKeys}}
+		madeFor: h.madeFor() + pin.SHA256, check: h.newChecker(nil)}
 	for _, der := range pin.Signers {
 		cert, err := ct.ParseCertificate(der)
 		if err != nil {
@@ -197,7 +197,7 @@ type filesRun struct {
 	dir, name string
 	total     uint64
 	madeFor   string
-	check     checker
+	check     *checker
 	signers   []*ct.Certificate
 	count     uint64
 	cur       *unitWriter

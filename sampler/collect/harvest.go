@@ -126,7 +126,7 @@ func (h *Harvest) readLog(ctx context.Context, src Source) (LogResult, error) {
 	}
 	res.Head = head
 	run := &logRun{h: h, src: src, head: head, madeFor: h.madeFor(),
-		check: checker{issuers: h.Issuers, logs: h.LogKeys, issuer: src.Log.Issuer}}
+		check: h.newChecker(src.Log.Issuer)}
 	units, err := run.proven(ctx)
 	if err != nil {
 		return fail(res, err)
@@ -191,7 +191,7 @@ type logRun struct {
 	src     Source
 	head    ct.TreeHead
 	madeFor string
-	check   checker
+	check   *checker
 	reused  bool // some units are of an earlier run
 }
 
@@ -233,19 +233,28 @@ const reportEvery = 256
 func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) error {
 	var keptBefore uint64
 	tile := make([]ct.Hash, 0, ct.TileWidth)
+	judging := newJudging(ctx, r.check)
+	defer judging.stop()
 	err := r.src.Log.Read(ctx, r.head, start, end, func(e *ct.Entry) error {
-		if err := r.entry(ctx, w, e); err != nil {
-			return err
+		if seen, foreign := r.check.foreign(ctx, e); !foreign {
+			if err := judging.add(e, seen, func(j *judged) error { return r.entry(ctx, w, j) }); err != nil {
+				return err
+			}
 		}
 		tile = append(tile, e.LeafHash())
 		if len(tile) == ct.TileWidth || e.Index+1 == end {
 			if err := w.tile(tile); err != nil {
 				return err
 			}
-			if err := r.hashTile(ctx, w, e.Index, tile); err != nil {
+			if err := r.hashTile(ctx, w, judging, e.Index, tile); err != nil {
 				return err
 			}
 			tile = tile[:0]
+		}
+		if e.Index+1 == end {
+			if err := judging.finish(); err != nil {
+				return err
+			}
 		}
 		if (e.Index+1)%reportEvery == 0 || e.Index+1 == end {
 			done := (e.Index-start)%reportEvery + 1
@@ -254,6 +263,10 @@ func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) err
 		}
 		return w.err
 	})
+	// What an earlier entry says comes before why reading did not go on.
+	if earlier := judging.finish(); earlier != nil {
+		return earlier
+	}
 	if err == nil && w.foot.End != end {
 		err = &ctlog.Error{Log: r.src.Log.Name(), Kind: ctlog.Invalid, Where: fmt.Sprintf("entries %d to %d", start, end-1),
 			Err: fmt.Errorf("the log delivered %d entries instead of %d", w.foot.End-start, end-start)}
@@ -262,22 +275,21 @@ func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) err
 }
 
 // hashTile compares the log's hash tile that ends with entry last.
-func (r *logRun) hashTile(ctx context.Context, w *unitWriter, last uint64, leaves []ct.Hash) error {
+func (r *logRun) hashTile(ctx context.Context, w *unitWriter, judging *judging, last uint64, leaves []ct.Hash) error {
 	if !r.src.HashTiles {
 		return nil
 	}
 	err := r.src.Log.CheckHashTile(ctx, last/ct.TileWidth, len(leaves), leaves)
 	var le *ctlog.Error
 	if errors.As(err, &le) && le.Kind == ctlog.Invalid {
-		w.fault(last, le.Where, le.Err)
-		return nil
+		return judging.then(func() error { w.fault(last, le.Where, le.Err); return nil })
 	}
 	return err
 }
 
 // entry keeps the entry if an audited issuer issued it.
-func (r *logRun) entry(ctx context.Context, w *unitWriter, e *ct.Entry) error {
-	k, err := r.check.entry(ctx, e)
+func (r *logRun) entry(ctx context.Context, w *unitWriter, j *judged) error {
+	e, k, err := &j.entry, j.k, j.err
 	var le *ctlog.Error
 	var unreadable *unreadableError
 	switch {

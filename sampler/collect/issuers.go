@@ -24,6 +24,7 @@ type Issuer struct {
 
 	spkis [][]byte   // the encodings of the key, lowest hash first
 	keys  [][32]byte // their hashes
+	key   *ct.PublicKey
 	names [][]byte   // distinct subjects, DER
 }
 
@@ -31,7 +32,7 @@ type Issuer struct {
 func (i *Issuer) Subject() []byte { return i.names[0] }
 
 // verify says whether the issuer's key signed c.
-func (i *Issuer) verify(c *ct.Certificate) error { return ct.VerifySignature(i.spkis[0], c) }
+func (i *Issuer) verify(c *ct.Certificate) error { return i.key.VerifySignature(c) }
 
 func (i *Issuer) hasKey(h [32]byte) bool { return slices.Contains(i.keys, h) }
 
@@ -76,7 +77,7 @@ func NewIssuers(given []Issuer) (*Issuers, error) {
 			iss.keys = append(iss.keys, key)
 			set.byKey[key] = iss
 		}
-		iss.Key = sampler.KeyHash(iss.keys[0])
+		iss.Key, iss.key = sampler.KeyHash(iss.keys[0]), ct.NewPublicKey(iss.spkis[0])
 		for _, name := range iss.names {
 			set.byName[string(name)] = append(set.byName[string(name)], iss)
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"selfaudit/sampler/ctlog"
@@ -80,7 +81,7 @@ func (brokenTransport) RoundTrip(*http.Request) (*http.Response, error) {
 func TestServedPages(t *testing.T) {
 	dir := writeLog(t, rfc, mixedEntries(faultSize))
 	issuers := newIssuers(t, ourCA)
-	asked := 0
+	var asked atomic.Int64
 	for _, f := range []struct {
 		name   string
 		wrap   func(http.Handler) http.Handler
@@ -90,8 +91,7 @@ func TestServedPages(t *testing.T) {
 		{"aligned pages of 32", pages(func(_ http.ResponseWriter, start, end *int) bool { *end = min(*end, *start/32*32+31); return false }), proven, nil},
 		{"pages of 7", pages(func(_ http.ResponseWriter, start, end *int) bool { *end = min(*end, *start+6); return false }), proven, nil},
 		{"pages of changing size", pages(func(_ http.ResponseWriter, start, end *int) bool {
-			asked++
-			*end = min(*end, *start+asked*13%50)
+			*end = min(*end, *start+int(asked.Add(1))*13%50)
 			return false
 		}), proven, nil},
 		{"more entries than asked for", concatenated, proven, nil},

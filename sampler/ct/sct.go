@@ -84,12 +84,18 @@ func parseSCT(raw []byte) (SCT, error) {
 	return s, nil
 }
 
-// VerifySCT checks an embedded SCT: that the log with the key logSPKI signed the
+// VerifySCT checks an embedded SCT with the log's SubjectPublicKeyInfo, as
+// PublicKey.VerifySCT does.
+func VerifySCT(logSPKI []byte, s SCT, issuerKeyHash [32]byte, tbs []byte) error {
+	return NewPublicKey(logSPKI).VerifySCT(s, issuerKeyHash, tbs)
+}
+
+// VerifySCT checks an embedded SCT: that the log with this key signed the
 // precertificate entry of the given issuer key hash and TBSCertificate (the
 // certificate's PairingTBS) at s.Timestamp. RFC 6962 section 3.2.
-func VerifySCT(logSPKI []byte, s SCT, issuerKeyHash [32]byte, tbs []byte) error {
-	if id := LogIDOf(logSPKI); id != s.LogID {
-		return fmt.Errorf("SCT of log %s: the key given is that of log %s", s.LogID, id)
+func (k *PublicKey) VerifySCT(s SCT, issuerKeyHash [32]byte, tbs []byte) error {
+	if k.id != s.LogID {
+		return fmt.Errorf("SCT of log %s: the key given is that of log %s", s.LogID, k.id)
 	}
 	if len(tbs) >= 1<<24 || len(s.Extensions) >= 1<<16 {
 		return fmt.Errorf("SCT of log %s: TBSCertificate or extensions are too long to have been signed", s.LogID)
@@ -103,7 +109,7 @@ func VerifySCT(logSPKI []byte, s SCT, issuerKeyHash [32]byte, tbs []byte) error 
 	b = append(b, tbs...)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(s.Extensions)))
 	b = append(b, s.Extensions...)
-	if err := verifyDigitallySigned(logSPKI, b, s.Signature); err != nil {
+	if err := k.verifyDigitallySigned(b, s.Signature); err != nil {
 		return fmt.Errorf("SCT of log %s: %w", s.LogID, err)
 	}
 	return nil

@@ -3,13 +3,10 @@ package ct
 import (
 	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	_ "crypto/sha1" // SHA-1 signatures are a finding, not a reason to disown a certificate
 	_ "crypto/sha256"
 	_ "crypto/sha512"
-	"crypto/x509"
 	"errors"
 	"fmt"
 )
@@ -43,42 +40,9 @@ var signatureSchemes = map[string]signatureScheme{
 }
 
 // VerifySignature checks the signature of c with the SubjectPublicKeyInfo of its
-// issuer. The error is ErrBadSignature or, when nothing could be checked,
-// ErrUnsupportedAlgorithm (errors.Is).
+// issuer, as PublicKey.VerifySignature does.
 func VerifySignature(issuerSPKI []byte, c *Certificate) error {
-	oid, params, err := parseAlgorithm(c.SigAlg)
-	if err != nil {
-		return fmt.Errorf("%w: signatureAlgorithm: %w", ErrUnsupportedAlgorithm, err)
-	}
-	scheme, ok := signatureSchemes[oid]
-	if !ok {
-		return fmt.Errorf("%w: %s", ErrUnsupportedAlgorithm, oid)
-	}
-	key, err := x509.ParsePKIXPublicKey(issuerSPKI)
-	if err != nil {
-		return fmt.Errorf("%w: issuer key: %w", ErrUnsupportedAlgorithm, err)
-	}
-	switch key := key.(type) {
-	case *rsa.PublicKey:
-		return verifyRSA(key, scheme, params, c)
-	case *ecdsa.PublicKey:
-		if scheme.family == "ecdsa" {
-			if !ecdsa.VerifyASN1(key, digest(scheme.hash, c.RawTBS), c.Signature) {
-				return ErrBadSignature
-			}
-			return nil
-		}
-	case ed25519.PublicKey:
-		if scheme.family == "ed25519" {
-			if !ed25519.Verify(key, c.RawTBS, c.Signature) {
-				return ErrBadSignature
-			}
-			return nil
-		}
-	default:
-		return fmt.Errorf("%w: issuer key of type %T", ErrUnsupportedAlgorithm, key)
-	}
-	return fmt.Errorf("%w: algorithm %s is not one of the issuer's key, a %T", ErrBadSignature, oid, key)
+	return NewPublicKey(issuerSPKI).VerifySignature(c)
 }
 
 func digest(h crypto.Hash, msg []byte) []byte {

@@ -1,12 +1,6 @@
 package ct
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rsa"
-	"crypto/sha256"
-	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -45,7 +39,7 @@ func (h *TreeHead) verify(spki []byte) error {
 	if h.Size == 0 && h.Root != EmptyRoot {
 		return fmt.Errorf("the empty tree has root %s, want %s", h.Root, EmptyRoot)
 	}
-	return verifyDigitallySigned(spki, h.signatureInput(), h.Signature)
+	return NewPublicKey(spki).verifyDigitallySigned(h.signatureInput(), h.Signature)
 }
 
 // ParseSTH reads the JSON answer to RFC 6962 get-sth and verifies its signature
@@ -77,53 +71,4 @@ func ParseSTH(raw []byte, spki []byte) (TreeHead, error) {
 		return TreeHead{}, fmt.Errorf("signed tree head of size %d: %w", h.Size, err)
 	}
 	return h, nil
-}
-
-// Algorithm numbers of RFC 5246 section 7.4.1.4.1 that RFC 6962 allows logs.
-const (
-	tlsSHA256 = 4
-	tlsRSA    = 1
-	tlsECDSA  = 3
-)
-
-// verifyDigitallySigned checks a log's signature over msg. RFC 6962 section 2.1.4
-// allows logs ECDSA on P-256 and RSA of at least 2048 bits, both with SHA-256.
-func verifyDigitallySigned(spki, msg, signed []byte) error {
-	in := input(signed)
-	hashAlg, ok1 := in.uint8()
-	sigAlg, ok2 := in.uint8()
-	sig, ok3 := in.vector16()
-	if !ok1 || !ok2 || !ok3 || len(in) != 0 {
-		return errors.New("signature is not a DigitallySigned structure")
-	}
-	key, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return fmt.Errorf("log key is not a SubjectPublicKeyInfo: %w", err)
-	}
-	digest := sha256.Sum256(msg)
-	switch key := key.(type) {
-	case *ecdsa.PublicKey:
-		if key.Curve != elliptic.P256() {
-			return errors.New("log key is ECDSA on another curve than P-256")
-		}
-		if hashAlg != tlsSHA256 || sigAlg != tlsECDSA {
-			return fmt.Errorf("signature algorithms %d/%d, want 4/3 for an ECDSA log key", hashAlg, sigAlg)
-		}
-		if !ecdsa.VerifyASN1(key, digest[:], sig) {
-			return fmt.Errorf("%w: it does not verify with the log key %s", ErrBadSignature, LogIDOf(spki))
-		}
-	case *rsa.PublicKey:
-		if key.Size() < 256 {
-			return fmt.Errorf("log key is RSA of %d bits, want 2048 or more", key.N.BitLen())
-		}
-		if hashAlg != tlsSHA256 || sigAlg != tlsRSA {
-			return fmt.Errorf("signature algorithms %d/%d, want 4/1 for an RSA log key", hashAlg, sigAlg)
-		}
-		if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest[:], sig); err != nil {
-			return fmt.Errorf("%w: it does not verify with the log key %s", ErrBadSignature, LogIDOf(spki))
-		}
-	default:
-		return fmt.Errorf("log key is neither ECDSA nor RSA but %T", key)
-	}
-	return nil
 }

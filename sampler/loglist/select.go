@@ -14,13 +14,13 @@ type Options struct {
 
 // Codes of a Choice's reason.
 const (
-	ReasonInterval  = "interval"  // chosen: it takes certificates that may have been issued in the period
-	ReasonAny       = "any"       // chosen: it takes certificates of any validity
-	ReasonIncluded  = "included"  // chosen: named by the user
-	ReasonEnded     = "ended"     // left out: it takes only certificates that had ended before the period began
-	ReasonLater     = "later"     // left out: it takes only certificates that end later than a certificate of the period may
-	ReasonState     = "state"     // left out: pending, rejected or without a state
-	ReasonLogType   = "log_type"  // left out: not a production log
+	ReasonInterval = "interval" // chosen: it takes certificates that may have been issued in the period
+	ReasonAny      = "any"      // chosen: it takes certificates of any validity
+	ReasonIncluded = "included" // chosen: named by the user
+	ReasonEnded    = "ended"    // left out: it takes only certificates that had ended before the period began
+	ReasonLater    = "later"    // left out: it takes only certificates that end later than a certificate of the period may
+	ReasonState    = "state"    // left out: pending, rejected or without a state
+	ReasonLogType  = "log_type" // left out: not a production log
 )
 
 // Choice is one log of the list with what was decided about it and why.
