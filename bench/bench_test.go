@@ -36,8 +36,15 @@ func TestHarvestSection(t *testing.T) {
 	if err := harvestSection(b); err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(out.String(), "\n"); n != 11 { // blank, heading, head of the table, 8 lines
+	if n := strings.Count(out.String(), "\n"); n != 3*3+13+4+4 { // blank, heading, head of each table, lines
 		t.Errorf("%d lines:\n%s", n, out)
+	}
+}
+
+func TestInflateSection(t *testing.T) {
+	b, _ := newBench(t)
+	if err := inflateSection(b); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 	"selfaudit/internal/testpki"
 )
 
-// The generated log. One entry in ten is of the two audited issuers; 15 in 100 are final
-// certificates, the rest precertificates; half of the subject keys are RSA. A record of it has
-// about the size of a real one (1.5 kB in a data tile).
+// The generated log. One entry in ten is of two audited issuers, one in a hundred of two
+// small ones; 15 in 100 are final certificates, the rest precertificates; half of the subject
+// keys are RSA. A record of it has about the size of a real one (1.5 kB in a data tile).
 const (
 	logOrigin   = "bench.ct.example/2026h2"
 	foreignCAs  = 20
 	oneInOurs   = 10
+	oneInFew    = 100
 	finalsIn100 = 15
 )
 
@@ -28,6 +29,7 @@ func logKey() *testpki.Key { return testpki.ECKey("bench log") }
 // process can make it again.
 type pki struct {
 	ours    []*testpki.CA // one RSA, one P-256
+	few     []*testpki.CA // the same, with a tenth of the entries
 	foreign []*testpki.CA
 	absent  *testpki.CA // issued nothing
 }
@@ -36,6 +38,7 @@ func newPKI() *pki {
 	root := testpki.NewRoot("Bench Root", testpki.CAOptions{})
 	p := &pki{absent: root.NewCA("Absent CA", testpki.CAOptions{})}
 	p.ours = append(p.ours, root.NewCA("Audited CA RSA", testpki.CAOptions{Key: testpki.RSAKey(0)}), root.NewCA("Audited CA EC", testpki.CAOptions{}))
+	p.few = append(p.few, root.NewCA("Small CA RSA", testpki.CAOptions{Key: testpki.RSAKey(1)}), root.NewCA("Small CA EC", testpki.CAOptions{}))
 	for i := range foreignCAs {
 		p.foreign = append(p.foreign, root.NewCA(fmt.Sprintf("Foreign CA %d", i), testpki.CAOptions{}))
 	}
@@ -65,6 +68,19 @@ func newGenerator(onlyEC bool) *generator {
 // isOurs says whether entry i is of an audited issuer.
 func isOurs(i int) bool { return i%oneInOurs == 3 }
 
+// isFew says whether entry i is of a small one.
+func isFew(i int) bool { return i%oneInFew == 7 }
+
+// foundBy is how many of the first n entries a search for one of the sets of issuers finds.
+func foundBy(issuers string, n int) (found int64) {
+	for i := range n {
+		if issuers == "ours" && isOurs(i) || issuers == "few" && isFew(i) {
+			found++
+		}
+	}
+	return found
+}
+
 // entry returns entry i. Ours carry true signatures, and SCTs of which one is of the log itself,
 // because both are verified; those of others are not looked at.
 func (g *generator) entry(i int) testlog.Entry {
@@ -74,6 +90,12 @@ func (g *generator) entry(i int) testlog.Entry {
 		ca = g.pki.ours[1]
 		if !g.onlyEC && i/oneInOurs%2 == 0 {
 			ca = g.pki.ours[0]
+		}
+	}
+	if isFew(i) {
+		ours, ca = true, g.pki.few[1]
+		if !g.onlyEC && i/oneInFew%2 == 0 {
+			ca = g.pki.few[0]
 		}
 	}
 	t := testpki.Template{Seed: fmt.Sprint(i), NotBefore: at.Add(-time.Hour).Truncate(time.Second), Key: g.keys[i%len(g.keys)], Unsigned: !ours}

@@ -1,4 +1,4 @@
-// Command bench measures selfaudit beside its peers in one run: harvest, linting,
+// Command bench measures selfaudit beside its peers in one run: harvest, inflating, linting,
 // workbook, draw, process start and memory. README.md says what each line means.
 //
 // Every measurement is a child process of this program, so that no competitor works in a
@@ -33,6 +33,7 @@ var sections = []struct {
 	run  func(*bench) error
 }{
 	{"harvest", harvestSection},
+	{"inflate", inflateSection},
 	{"lint", lintSection},
 	{"workbook", workbookSection},
 	{"draw", drawSection},
@@ -107,21 +108,24 @@ func run(o options) error {
 
 // children are the measurements, by name. Each runs in a process of its own.
 var children = map[string]func(spec) (sample, error){
-	"prepare-log":      prepareLog,
-	"prepare-certs":    prepareCerts,
-	"prepare-audit":    prepareAudit,
-	"prepare-draw":     prepareDraw,
-	"harvest":          harvestOwn,
-	"fetcher":          harvestFetcher,
-	"scanner":          harvestScanner,
-	"lint-naive":       lintNaive,
-	"lint-engine":      lintEngine,
-	"lint-all":         lintAll,
-	"workbook":         workbookChild,
-	"draw":             drawChild,
-	"draw-read":        drawRead,
-	"collect-freeze":   collectFreeze,
-	"memory-of-nobody": idle,
+	"prepare-log":       prepareLog,
+	"prepare-certs":     prepareCerts,
+	"prepare-audit":     prepareAudit,
+	"prepare-draw":      prepareDraw,
+	"harvest":           harvestOwn,
+	"fetcher":           harvestFetcher,
+	"scanner":           harvestScanner,
+	"tessera":           harvestTessera,
+	"inflate-std":       inflateStd,
+	"inflate-klauspost": inflateKlauspost,
+	"lint-naive":        lintNaive,
+	"lint-engine":       lintEngine,
+	"lint-all":          lintAll,
+	"workbook":          workbookChild,
+	"draw":              drawChild,
+	"draw-read":         drawRead,
+	"collect-freeze":    collectFreeze,
+	"memory-of-nobody":  idle,
 }
 
 // spec says what a child is to do; each child reads the fields that it needs.
@@ -130,7 +134,7 @@ type spec struct {
 	Scratch string // folder that the child may fill; it is removed afterwards
 	URL     string
 	Type    string // of the log
-	Issuers string // "ours" or "absent"
+	Issuers string // those looked for: "ours", "few" or "absent"; empty: none
 	N       int    // entries or items to generate
 	Percent int    // garbage collector's setting, 0 for Go's default
 	Workers int

@@ -31,6 +31,9 @@ type Artifact struct {
 	// Err says why the artifact cannot be linted. Its result then carries a
 	// finding of our own instead of zlint's.
 	Err error
+	// Attachment goes to Options.Checks as it is: what the caller knows about the
+	// artifact's surroundings. The linter itself does not look at it.
+	Attachment any
 }
 
 // SHA256 returns the lower hex SHA-256 of the artifact's bytes, or "" where
@@ -66,6 +69,12 @@ type Result struct {
 	SHA256 string `json:"sha256"`
 	// Findings is never nil. Order: severity, worst first, then name of the lint.
 	Findings []Finding `json:"findings"`
+	// AsIf is the day (YYYY-MM-DD) of Options.AsIf, "" for a judgement as of issuance. A
+	// result with it says nothing about compliance of the artifact as it was issued.
+	AsIf string `json:"as_if,omitempty"`
+	// Description says what the artifact is; nil unless Options.Describe asks for it.
+	// It tells the artifact as it is, also in an "as if" result.
+	Description *Description `json:"-"`
 }
 
 // Worst returns the highest severity among the findings, 0 when there are none.

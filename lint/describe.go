@@ -44,6 +44,8 @@ type Description struct {
 	Key string
 	// Signature is the signature algorithm's name, or its OID.
 	Signature string
+	// Holder says which requirements govern the certificate; the zero value for all else.
+	Holder Holder
 	// Revoked counts the entries of a CRL.
 	Revoked int
 }
@@ -52,6 +54,11 @@ type Description struct {
 // SHA256 and Err are set.
 func Describe(a Artifact) Description {
 	kind, p, err := parseArtifact(a)
+	return describe(a, kind, p, err)
+}
+
+// describe is Describe after parsing.
+func describe(a Artifact, kind Kind, p parsed, err error) Description {
 	d := Description{Kind: kind, SHA256: a.SHA256(), Err: err}
 	if err == nil {
 		d.Err = d.fill(p)
@@ -80,6 +87,7 @@ func (d *Description) fill(p parsed) (err error) {
 
 func (d *Description) certificate(c *x509.Certificate) {
 	d.Class = classOf(c)
+	d.Holder = holderOf(c)
 	d.Precertificate = c.IsPrecert
 	d.Subject, d.Issuer = nameText(c.Subject), nameText(c.Issuer)
 	d.Serial = serialHex(c.SerialNumber)

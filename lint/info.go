@@ -43,6 +43,12 @@ type Info struct {
 	LeftOut []Remark `json:"left_out"`
 	// Settled are the lints whose outcome is brought into a fixed form, with the reason.
 	Settled []Remark `json:"settled"`
+	// OwnChecks are the names of our own checks where they run beside zlint's lints.
+	OwnChecks []string `json:"own_checks,omitempty"`
+	// AsIf is the day of Options.AsIf (YYYY-MM-DD), and Masked are the lints that then do
+	// not speak, with the reason.
+	AsIf   string   `json:"as_if,omitempty"`
+	Masked []Remark `json:"masked,omitempty"`
 }
 
 // Module is a module of the build. Version and Sum are "unknown" where the
@@ -97,6 +103,12 @@ func (l *Linter) Info() Info {
 	}
 	if l.options.Reference {
 		info.Engine = "zlint-loop"
+	}
+	if l.options.Checks != nil {
+		info.OwnChecks = OwnChecks()
+	}
+	if !l.options.AsIf.IsZero() {
+		info.AsIf, info.Masked = l.options.AsIf.UTC().Format(time.DateOnly), maskedRemarks()
 	}
 	if l.options.Document {
 		for name, reason := range clockDependent {

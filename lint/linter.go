@@ -2,6 +2,7 @@ package lint
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,6 +25,17 @@ type Options struct {
 	// RulesOn is the day on which Info counts a rule as in force. Zero is the
 	// date of the table of document versions (requirements.TableDate).
 	RulesOn time.Time
+	// AsIf, when set, answers another question: would this certificate be allowed if it
+	// were issued on that day? The validity of a copy is moved to begin then, and the
+	// lints that look at what cannot be moved are masked (Info names them). Results
+	// carry the day and must never be mixed with judgements as of issuance.
+	AsIf time.Time
+	// Describe puts a Description into every result; it saves parsing again.
+	Describe bool
+	// Checks, when set, adds findings of its own about a certificate, such as those of
+	// lint/checks. It is called by several goroutines at once. A panic in it is a fatal
+	// finding. With AsIf it gets the moved copy.
+	Checks func(a Artifact, c *x509.Certificate) []Finding
 }
 
 // Linter runs all lints of zlint. It is safe for use by several goroutines at once.
@@ -51,27 +63,54 @@ type report func(meta *zlint.LintMetadata, status zlint.LintStatus, details stri
 func (l *Linter) Lint(a Artifact) Result {
 	kind, p, err := parseArtifact(a)
 	result := Result{File: a.File, Kind: kind, SHA256: a.SHA256(), Findings: []Finding{}}
+	if l.options.Describe {
+		d := describe(a, kind, p, err)
+		result.Description = &d
+	}
+	if !l.options.AsIf.IsZero() {
+		result.AsIf = l.options.AsIf.UTC().Format(time.DateOnly)
+		if err == nil && p.cert == nil {
+			err = errNotMovable
+		}
+	}
 	if err != nil {
 		result.Findings = append(result.Findings, unreadableFinding(kind, err))
 		return result
 	}
+	if !l.options.AsIf.IsZero() {
+		p.cert = moved(p.cert, l.options.AsIf)
+	}
 	add := func(meta *zlint.LintMetadata, status zlint.LintStatus, details string) {
-		if status > zlint.Pass {
+		if status > zlint.Pass && !l.masked(meta.Name) {
 			result.add(meta, status, details, p.cert, l.options.Document)
 		}
 	}
 	switch {
 	case p.cert != nil:
 		l.certificate(p.cert, add)
+		result.Findings = append(result.Findings, l.check(a, p.cert)...)
 	case p.crl != nil:
 		l.revocationList(p.crl, add)
 	default:
 		l.ocspResponse(p.ocsp, add)
 	}
-	slices.SortFunc(result.Findings, func(a, b Finding) int {
+	slices.SortStableFunc(result.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Lint, b.Lint))
 	})
 	return result
+}
+
+// check runs Options.Checks. What it finds about hostile bytes must not end the process.
+func (l *Linter) check(a Artifact, c *x509.Certificate) (findings []Finding) {
+	if l.options.Checks == nil {
+		return nil
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			findings = []Finding{ownFinding(LintCheckPanicked, fmt.Sprint(r))}
+		}
+	}()
+	return l.options.Checks(a, c)
 }
 
 // add takes one lint's finding into the result. c is nil for CRLs and OCSP responses.

@@ -21,6 +21,12 @@ import (
 // chain instead of sixteen multiplications. And half of all r are not an X
 // coordinate of any point of the curve, which ends the search before it starts.
 // Both are exact.
+//
+// Most ECDSA signatures are of P-256 keys, and their r has at most 256 bits. Under
+// P-384 such an r is the X coordinate, modulo n, of one point in 2^128: whoever made
+// it, with all eight private keys in hand, would have had to find the scalar to a
+// point of so short a coordinate, which takes 2^128 trials, or the discrete logarithm
+// of one. So a short r ends the search too.
 
 // proveIssuer is the prover of e_cert_issued_by_compromised_emudhra_ca.
 func proveIssuer(any) func(*x509.Certificate) bool {
@@ -67,6 +73,9 @@ func ecdsaSignature(der []byte) (r, s *big.Int, ok bool) {
 	return r, s, ok
 }
 
+// shortR is how many bits r has at most in a signature of a P-256 key.
+const shortR = 256
+
 // notSignedByCompromised is true when (r, s) does not verify for e under any of
 // the compromised keys. False says nothing.
 func notSignedByCompromised(r, s, e *big.Int) bool {
@@ -74,6 +83,9 @@ func notSignedByCompromised(r, s, e *big.Int) bool {
 	params := curve.Params()
 	if r.Sign() <= 0 || s.Sign() <= 0 || r.Cmp(params.N) >= 0 || s.Cmp(params.N) >= 0 {
 		return true // refused under every P-384 key (FIPS 186-5 section 6.4.2, step 1)
+	}
+	if r.BitLen() <= shortR {
+		return true
 	}
 	// X(W) < p and X(W) mod n = r leave r, and r+n where that is below p.
 	candidates := []*big.Int{r}

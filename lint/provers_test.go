@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
@@ -263,6 +264,40 @@ func TestCompromisedSignaturesAreNeverExcluded(t *testing.T) {
 			if !notSignedByCompromised(r, s, other) {
 				t.Errorf("the signature of the key %d is not excluded for another digest", d)
 			}
+		}
+	}
+}
+
+// TestShortRIsNotOfP384 looks where a point of P-384 with a short X coordinate could be
+// known by its scalar: small multiples of the base point and of its half and third (half of
+// secp256k1's base point is such a one), and their neighbours around the order. It also
+// shows that the rule is what settles a signature of a P-256 key.
+func TestShortRIsNotOfP384(t *testing.T) {
+	curve := elliptic.P384()
+	n := curve.Params().N
+	for _, part := range []int64{1, 2, 3} {
+		unit := new(big.Int).ModInverse(big.NewInt(part), n)
+		for i := int64(1); i <= 200; i++ {
+			k := new(big.Int).Mul(unit, big.NewInt(i))
+			x, _ := curve.ScalarBaseMult(k.Mod(k, n).Bytes()) // -k has the same X
+			if x.Mod(x, n).BitLen() <= shortR {
+				t.Fatalf("X of %d/%d of the base point has %d bits", i, part, x.BitLen())
+			}
+		}
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20 {
+		digest := sha256.Sum256([]byte{byte(i)})
+		sig, err := key.Sign(rand.Reader, digest[:], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, s, ok := ecdsaSignature(sig)
+		if e := new(big.Int).SetBytes(digest[:]); !ok || !notSignedByCompromised(r, s, e) {
+			t.Errorf("a signature of a P-256 key is not excluded")
 		}
 	}
 }

@@ -74,7 +74,7 @@ func readBlock(text []byte) []Artifact {
 	case strings.HasSuffix(block.Type, "KEY"), strings.HasSuffix(block.Type, "PARAMETERS"),
 		strings.HasSuffix(block.Type, "CERTIFICATE REQUEST"):
 		// Key material goes no further than this: neither its bytes nor a hash of them.
-		return []Artifact{{Kind: KindUnknown, Err: &notLintedError{fmt.Sprintf("PEM block %q", boundDetails(block.Type))}}}
+		return []Artifact{{Kind: KindUnknown, Err: &notLintedError{what: fmt.Sprintf("PEM block %q", boundDetails(block.Type))}}}
 	}
 	artifact := derArtifact(block.Bytes)
 	if artifact.Kind == KindUnknown {

@@ -68,6 +68,7 @@ type SnapshotIssuer struct {
 type SnapshotLog struct {
 	LogID       string   `json:"log_id"` // 64 hex
 	Type        string   `json:"type"`   // static-ct or rfc6962
+	Label       string   `json:"label"`  // the log's name for people
 	URL         string   `json:"url"`
 	Origin      string   `json:"origin"`
 	PublicKey   []byte   `json:"public_key"` // SubjectPublicKeyInfo DER

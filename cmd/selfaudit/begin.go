@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"selfaudit/internal/auditdir"
@@ -110,9 +112,16 @@ func (a *audit) samePeriod(from, until time.Time, rehearsal bool) error {
 	return nil
 }
 
+// deviceNames cannot name a folder on Windows, with or without an ending.
+var deviceNames = []string{"CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9",
+	"LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9"}
+
 // begin opens a new audit: it links to the previous one, whose end is its start.
 func (w *workspace) begin(id string, from, until time.Time, rehearsal bool) (*audit, error) {
 	e := w.e
+	if name := strings.ToUpper(strings.TrimRight(strings.SplitN(id, ".", 2)[0], " ")); strings.HasSuffix(id, ".") || slices.Contains(deviceNames, name) {
+		return nil, usageErrorf("choose another --audit", "%q cannot be a folder on every system", id)
+	}
 	if until.IsZero() {
 		return nil, usageErrorf("add --until, the first moment after the period, best the first day of a month at 00:00:00Z",
 			"audit %s is new: its period has no end", id)

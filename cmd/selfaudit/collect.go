@@ -114,13 +114,21 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 	if _, err := issuerRules(w.cfg, issuers); err != nil {
 		return nil, err
 	}
-	logs, err := w.openLogs(o.ExcludeLogs)
+	logs, err := w.firstLook(ctx, o.ExcludeLogs)
 	if err != nil {
 		return nil, err
 	}
 	a, err := w.openOrBegin(o)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := w.useLogList(ctx, a); err != nil {
+		return nil, err
+	}
+	if w.chosen != nil {
+		if logs, err = w.openLogs(o.ExcludeLogs); err != nil {
+			return nil, err
+		}
 	}
 	w.e.banner(a)
 	if a.done(stageCollect) {
@@ -159,7 +167,7 @@ func (w *workspace) collectedAlready(a *audit, logs []*logSource) (*collectDocum
 		names[l.log.ID().String()] = l.name()
 	}
 	for _, l := range saved.Logs {
-		doc.Logs = append(doc.Logs, collectLogState{Name: cmp.Or(names[l.LogID], l.URL), LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
+		doc.Logs = append(doc.Logs, collectLogState{Name: cmp.Or(l.Label, names[l.LogID], l.URL), LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
 			RootHash: l.RootHash, Entries: uint64(l.Entries), Kept: uint64(l.Kept)})
 	}
 	for _, f := range saved.Files {
@@ -211,6 +219,9 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, len(f.Unreadable)})
 	}
 	failure := w.judge(doc, &saved, logs, results)
+	if w.chosen != nil {
+		saved.Notes = append(saved.Notes, w.chosen.notes(w.e.Now())...)
+	}
 	doc.Notes = append(append(doc.Notes, saved.Notes...), saved.Unreadable...)
 	if failure != nil {
 		doc.Next = fmt.Sprintf("selfaudit collect --audit %s", a.id)
@@ -237,6 +248,11 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 // collectDocuments are the documents of the collect stage that stay in the evidence.
 func (a *audit) collectDocuments() []string {
 	out := []string{docOpening}
+	for _, name := range []string{docLogList, docLogListSig} {
+		if a.dir.Has(name) {
+			out = append(out, name)
+		}
+	}
 	for _, folder := range []string{"ct/heads", "ct/keys", "issuers"} {
 		entries, err := fs.ReadDir(a.dir.FS(), folder)
 		if err != nil {
@@ -252,10 +268,10 @@ func (a *audit) collectDocuments() []string {
 // judge puts every log's outcome into the documents; the error is the most serious failure.
 func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*logSource, results []collect.LogResult) error {
 	var failures []string
-	invalid := false
+	invalid, misplaced := false, false
 	for _, l := range logs {
 		state := collectLogState{Name: l.name(), LogID: l.log.ID().String()}
-		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey}
+		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, Label: l.name(), URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey, Notes: w.listNotes(l.cfg)}
 		i := slices.IndexFunc(results, func(r collect.LogResult) bool { return r.Log.ID() == l.log.ID() })
 		switch {
 		case l.exclude != "":
@@ -270,6 +286,7 @@ func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*lo
 					state.Status, invalid = "failed", true
 				}
 			}
+			misplaced = misplaced || !strings.Contains(l.cfg.URL, "://") || strings.HasPrefix(l.cfg.URL, "file:")
 			state.Reason, state.TreeSize = results[i].Err.Error(), results[i].Head.Size
 			failures = append(failures, state.Reason)
 		default:
@@ -286,6 +303,9 @@ func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*lo
 	}
 	out := &exitError{code: exitFailed, id: "log_unreachable", err: errors.New(strings.Join(failures, "\n")),
 		hint: "run collect again: what was read is kept; a log that will not come back can be left out with --exclude-log NAME=REASON, and the evidence shows it"}
+	if misplaced {
+		out.hint = "check url and type of the log in selfaudit.toml: " + out.hint
+	}
 	if invalid {
 		out.code, out.id = exitVerify, "log_failed"
 		out.hint = "run collect again in case the copy was bad; else tell the log's operator, and leave the log out with --exclude-log NAME=REASON, which the evidence shows"

@@ -6,6 +6,8 @@ import "github.com/spf13/cobra"
 func addCommands(root *cobra.Command, e *env) {
 	audit := []*cobra.Command{
 		newInitCommand(e),
+		newDoctorCommand(e),
+		newPlanCommand(e),
 		newCollectCommand(e),
 		newFreezeCommand(e),
 		newDrawCommand(e),
@@ -15,8 +17,10 @@ func addCommands(root *cobra.Command, e *env) {
 		newVerifyCommand(e),
 		newRunCommand(e),
 		newStatusCommand(e),
+		newPopulationCommand(e),
 	}
 	other := []*cobra.Command{
+		newLogsCommand(e),
 		newVersionCommand(e),
 		newCompletionCommand(e),
 		newManCommand(e),

@@ -26,5 +26,9 @@ func (e *env) loadConfig() (*config.Config, error) {
 			hint: "start a workspace with `selfaudit init`, or name one with -C",
 		}
 	}
+	var broken config.Errors
+	if err != nil && !errors.As(err, &broken) {
+		return nil, &exitError{code: exitUsage, id: "configuration", err: err}
+	}
 	return c, err
 }

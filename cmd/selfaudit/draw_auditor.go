@@ -208,15 +208,15 @@ func (d *auditorDraw) csv(e *env) error {
 		return err
 	}
 	for _, r := range d.Requests {
-		if err := w.row(r.Label, fmt.Sprint(r.Rank), r.Serial, r.SHA256, yesNo(r.CASample), r.CrtSh, r.Stratum, r.ItemID, r.Ticket); err != nil {
+		if err := w.row(r.Label, fmt.Sprint(r.Rank), r.Serial, r.SHA256, answered(r.CASample), r.CrtSh, r.Stratum, r.ItemID, r.Ticket); err != nil {
 			return err
 		}
 	}
 	return w.flush()
 }
 
-// yesNo words a question that may have no answer yet.
-func yesNo(b *bool) string {
+// answered words a question that may have no answer yet.
+func answered(b *bool) string {
 	switch {
 	case b == nil:
 		return "unknown"
@@ -232,7 +232,7 @@ func (d *auditorDraw) render(e *env) {
 	t := e.table()
 	t.Header("stratum", "rank", "serial", "SHA-256", "in CA's sample", "crt.sh")
 	for _, r := range d.Requests {
-		t.Row(r.Label, fmt.Sprint(r.Rank), r.Serial, r.SHA256, yesNo(r.CASample), r.CrtSh)
+		t.Row(r.Label, fmt.Sprint(r.Rank), r.Serial, r.SHA256, answered(r.CASample), r.CrtSh)
 	}
 	_ = t.Flush() // a failed write shows at the end, in Main
 	for _, s := range d.Strata {

@@ -44,7 +44,10 @@ type globals struct {
 	Quiet     bool   // -q: nothing on standard error but errors
 	Verbose   bool   // -v: more on standard error
 	Yes       bool   // --yes: answer every question with yes
-	Color     string // --color: auto, always or never
+	// CABundle and Timeout are --ca-bundle and --timeout; Transport has them built in.
+	CABundle string
+	Timeout  time.Duration
+	Color    string // --color: auto, always or never
 
 	nowText string     // --now as given
 	given   *time.Time // --now parsed; nil = system clock

@@ -30,6 +30,7 @@ type freezeOptions struct {
 	Floor        int64  // raises the configured floor
 	floorGiven   bool
 	Void         string
+	voiding      bool // --void was given, even with an empty reason
 	Ground       string
 }
 
@@ -73,6 +74,7 @@ void a draw (draw protocol 9).`,
 			if err := w.raise(o); err != nil {
 				return err
 			}
+			o.voiding = cmd.Flags().Changed("void")
 			doc, err := w.freezeCommand(cmd.Context(), o)
 			return show(e, doc, err)
 		},
@@ -122,7 +124,7 @@ func (w *workspace) freezeCommand(ctx context.Context, o freezeOptions) (*freeze
 		return nil, err
 	}
 	w.e.banner(a)
-	if o.Void == "" {
+	if !o.voiding {
 		return w.freeze(ctx, a, o)
 	}
 	voided, err := w.void(a, o)
@@ -255,6 +257,10 @@ func (f *freezing) load() (err error) {
 	if f.issuers, err = loadIssuers(f.w.cfg); err != nil {
 		return err
 	}
+	archived, err := f.w.useLogList(context.Background(), f.a)
+	if err != nil {
+		return err
+	}
 	logs, err := f.w.openLogs(nil)
 	if err != nil {
 		return err
@@ -262,7 +268,7 @@ func (f *freezing) load() (err error) {
 	changed := &exitError{code: exitUsage, id: sourcesChangedID,
 		err:  fmt.Errorf("%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id),
 		hint: fmt.Sprintf("bring the configuration back; or remove %s and collect again (what was read of the same logs is kept)", f.a.dir.Path(docCollected))}
-	if sourcesText(logs, f.w.cfg) != f.saved.Sources {
+	if !archived || f.w.listChanged(f.a) || sourcesText(logs, f.w.cfg) != f.saved.Sources {
 		return changed
 	}
 	f.collected, err = collect.Reopen(f.a.dir, f.issuers, f.saved)
@@ -289,6 +295,9 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 	chainStart, err := sampler.ParseTime(f.a.opening.ChainStart)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := sampler.ParseDocHash(o.Contribution); o.Contribution != "" && err != nil {
+		return nil, usageErrorf("take it from the auditor: SHA-256(\"selfaudit-contribution-v1:auditor:\" and his value in hex), draw protocol 6.3", "--contribution-hash: %w", err)
 	}
 	now := f.w.e.Now()
 	c := &sampler.Commitment{AuditID: f.a.id, Mode: f.a.opening.Mode, ChainStart: chainStart, PeriodStart: start, PeriodEnd: end,

@@ -48,6 +48,10 @@ func (e *env) openFrozen(ctx context.Context, name string) (*frozenAudit, error)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, usageErrorf("name a package (zip or folder), an audit's folder, or an audit of the workspace", "%q: %w", name, err)
 	}
+	var unreadable *fs.PathError
+	if errors.As(err, &unreadable) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, &exitError{code: exitVerify, id: "package_failed", err: err, hint: "`selfaudit verify` says more"}
 	}

@@ -38,7 +38,7 @@ func systemEnv() *env {
 		Width:      terminalWidth,
 		SystemTime: time.Now,
 		Getenv:     os.Getenv,
-		Transport:  http.DefaultTransport,
+		Transport:  transport(),
 		Sleep:      sleep,
 	}
 }
@@ -52,4 +52,12 @@ func terminalWidth() int {
 		}
 	}
 	return 80
+}
+
+// transport is Go's usual one, except that it keeps a connection for everyone who reads
+// from one log. With the usual two, the third reader makes a new connection for every tile.
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 8
+	return t
 }

@@ -108,6 +108,7 @@ func (e *env) addGlobalFlags(root *cobra.Command) {
 	f.BoolVarP(&e.Verbose, "verbose", "v", false, "say more on standard error")
 	f.StringVar(&e.Color, "color", "auto", "`when` to use colour: auto, always or never")
 	groupFlags(root, flagsOutput, "json", "quiet", "verbose", "color")
+	e.addNetworkFlags(root)
 }
 
 // settle takes over the environment and checks the global flags, before any
@@ -137,7 +138,7 @@ func (e *env) settle(cmd *cobra.Command) error {
 		t = t.UTC().Truncate(time.Second)
 		e.given = &t
 	}
-	return nil
+	return e.settleNetwork()
 }
 
 // markStart notes when a command's own code begins: what cobra refuses before

@@ -168,7 +168,7 @@ func (a *audit) excluded() error {
 	}
 	for _, l := range snap.Logs {
 		if l.Status == sampler.LogExcluded {
-			return &exitError{code: exitIncomplete, id: "log_excluded", quiet: true, err: fmt.Errorf("log %s was excluded: %s", l.URL, l.Reason)}
+			return &exitError{code: exitIncomplete, id: "log_excluded", quiet: true, err: fmt.Errorf("log %s was excluded: %s", logName(l), l.Reason)}
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"selfaudit": main})
 }
 
-// TestScript runs testdata/script/*.txtar. $LINT is testdata/lint.
+// TestScript runs testdata/script/*.txtar. $LINT is testdata/lint, $ALPHA the bundled logs.
 func TestScript(t *testing.T) {
 	data, err := filepath.Abs("testdata")
 	if err != nil {
@@ -31,6 +31,7 @@ func TestScript(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("LINT", filepath.Join(data, "lint"))
+			env.Setenv("ALPHA", filepath.Join(data, "..", "..", "..", "testdata", "ctlogs", "alpha"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -62,11 +63,11 @@ func (f *freezing) notes() []string {
 		head := time.UnixMilli(int64(l.TimestampMS)).UTC()
 		switch {
 		case l.Status == sampler.LogExcluded:
-			notes = append(notes, fmt.Sprintf("log %s was not read: %s", l.URL, l.Reason))
+			notes = append(notes, fmt.Sprintf("log %s was not read: %s", logName(l), l.Reason))
 		case head.Before(end.Add(maxMergeDelay)):
-			notes = append(notes, fmt.Sprintf("log %s was read at a tree head of %s, less than 24 hours after the period's end: it may lack items", l.URL, sampler.FormatTime(head)))
+			notes = append(notes, fmt.Sprintf("log %s was read at a tree head of %s, less than 24 hours after the period's end: it may lack items", logName(l), sampler.FormatTime(head)))
 		case head.After(f.w.e.Now().Add(time.Hour)):
-			notes = append(notes, fmt.Sprintf("log %s: the tree head is dated %s, after this audit's clock (%s)", l.URL, sampler.FormatTime(head), sampler.FormatTime(f.w.e.Now())))
+			notes = append(notes, fmt.Sprintf("log %s: the tree head is dated %s, after this audit's clock (%s)", logName(l), sampler.FormatTime(head), sampler.FormatTime(f.w.e.Now())))
 		}
 	}
 	for _, u := range f.result.Unread {
@@ -84,3 +85,6 @@ func (f *freezing) notes() []string {
 	}
 	return notes
 }
+
+// logName is the log's name for people.
+func logName(l sampler.SnapshotLog) string { return cmp.Or(l.Label, l.URL) }

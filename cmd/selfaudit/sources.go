@@ -135,8 +135,8 @@ func (l *logSource) keyPEM() []byte {
 func (w *workspace) openLogs(exclusions []string) ([]*logSource, error) {
 	var out []*logSource
 	for _, l := range w.cfg.Logs {
-		log, err := ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: w.cfg.Dir,
-			Transport: w.e.Transport, UserAgent: userAgent(), Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
+		log, err := ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Label: l.Label, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: w.cfg.Dir,
+			Transport: w.e.Transport, UserAgent: userAgent(), StallTimeout: w.e.Timeout, Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
 			OnRetry: func(where string, err error, wait fmtDuration) {
 				w.e.debugf("%s: %s: %v; again in %s", l.URL, where, err, wait)
 			}})

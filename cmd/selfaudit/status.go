@@ -58,17 +58,15 @@ type stageStatus struct {
 func (e *env) status() (*statusDocument, error) {
 	d := &statusDocument{Schema: "selfaudit.status/v1", Workspace: e.Workspace, Now: sampler.FormatTime(e.Now()), Audits: []auditStatus{}, Problems: []string{}}
 	cfg, err := e.loadConfig()
-	if err == nil {
-		err = cfg.Complete()
+	if err != nil {
+		return nil, err
 	}
-	var broken config.Errors
-	if errors.As(err, &broken) {
-		// A configuration that is not filled in yet is a state, not a failure of status.
-		for _, p := range broken {
+	// A configuration that is not filled in yet is a state, not a failure of status.
+	var open config.Errors
+	if err := cfg.Complete(); errors.As(err, &open) {
+		for _, p := range open {
 			d.Problems = append(d.Problems, p.Error())
 		}
-	} else if err != nil {
-		return nil, err
 	}
 	var list []*audit
 	if e.AuditID != "" {
@@ -123,6 +121,9 @@ func (e *env) auditStatus(a *audit) (auditStatus, error) {
 	} else {
 		s.Open = append(s.Open, "manual review", "signatures")
 	}
+	if excluded := a.excluded(); a.commitment != nil && excluded != nil {
+		s.Open = append(s.Open, excluded.Error())
+	}
 	if a.commitment != nil {
 		s.BeaconTime = sampler.FormatTime(a.commitment.BeaconTime)
 		if next == stageDraw && e.Now().Before(a.commitment.BeaconTime) {
@@ -163,8 +164,9 @@ func (d *statusDocument) render(e *env) {
 		for _, o := range a.Open {
 			e.printf("  open: %s\n", o)
 		}
-		if a.Next != "" {
-			e.printf("  next: %s\n", p.Mark(a.Next))
+		if a.Next == "" {
+			a.Next = "hand over the package in audits/" + a.AuditID + "/" + sealedFolder
 		}
+		e.printf("  next: %s\n", p.Mark(a.Next))
 	}
 }

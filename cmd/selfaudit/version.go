@@ -17,6 +17,9 @@ import (
 // -ldflags "-X main.versionOverride=v1.2.3"; a plain `go install` needs nothing.
 var versionOverride string
 
+// revisionOverride is the commit, for builds in which the go command may not ask git.
+var revisionOverride string
+
 // programModule is a dependency whose version decides results.
 type programModule struct {
 	Path    string `json:"path"`
@@ -121,6 +124,7 @@ func versionInfo() versionDocument {
 		Linters:   []programModule{},
 		Tables:    dataTables(),
 		Protocols: protocols,
+		Revision:  revisionOverride,
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

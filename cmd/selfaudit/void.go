@@ -71,11 +71,18 @@ func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 			"audit %s is drawn: no defect of the population voids a draw", a.id)
 	}
 	doc := voidDocument{Schema: "selfaudit.void/v1", Reason: o.Void, Ground: "before-round", VoidedAt: sampler.FormatTime(w.e.Now()), Clock: w.e.Clock()}
+	if w.e.Now().Before(a.commitment.BeaconTime) && o.Ground != "" {
+		return "", usageErrorf("leave --void-ground out: before the round a wrong commitment may simply be replaced", "the round of audit %s comes at %s",
+			a.id, sampler.FormatTime(a.commitment.BeaconTime))
+	}
 	if !w.e.Now().Before(a.commitment.BeaconTime) {
 		if voidGrounds[o.Ground] == "" {
 			return "", usageErrorf("the grounds are --void-ground contribution, chain-retired and dice-not-rolled",
 				"the round of audit %s came at %s: a draw is void only on a ground of draw protocol 9, else a planted defect would be a free second draw",
 				a.id, sampler.FormatTime(a.commitment.BeaconTime))
+		}
+		if err := a.commitment.CheckVoidGround(o.Ground); err != nil {
+			return "", usageErrorf("give the ground that there is, or draw", "audit %s cannot be voided: %w", a.id, err)
 		}
 		doc.Ground = o.Ground
 	}
@@ -120,7 +127,7 @@ func (a *audit) finishVoid() error {
 	if err := os.MkdirAll(a.dir.Path(folder), 0o777); err != nil {
 		return err
 	}
-	for _, name := range []string{docCommitment, docPopulation, docStrata, docSnapshot, voidMark} {
+	for _, name := range []string{docCommitment, docPopulation, docStrata, docSnapshot, docBeacon, voidMark} {
 		to := folder + "/" + name[strings.LastIndexByte(name, '/')+1:]
 		err := os.Rename(a.dir.Path(name), a.dir.Path(to))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -31,6 +31,8 @@ const (
 	docSample     = "draw/sample.tsv"
 	docItems      = "findings/items.jsonl"
 	docSightings  = "ct/sightings.jsonl"
+	docLogList    = "ct/log_list.json"
+	docLogListSig = "ct/log_list.sig"
 	docLinter     = "lint/linter.json"
 	docResults    = "lint/results.jsonl"
 	docFindings   = "findings/findings.json"
@@ -43,6 +45,7 @@ const (
 type workspace struct {
 	e       *env
 	cfg     *config.Config
+	chosen  *chosen // logs of a log list, in cfg.Logs too; nil before useLogList and without a list
 	release func()
 }
 
@@ -51,6 +54,9 @@ func openWorkspace(e *env, command string) (*workspace, error) {
 	cfg, err := e.loadConfig()
 	if err != nil {
 		return nil, err
+	}
+	if cfg.CA.Name == "" {
+		return nil, cfg.Complete()
 	}
 	host, err := os.Hostname()
 	if err != nil {

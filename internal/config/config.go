@@ -61,7 +61,7 @@ type Config struct {
 
 // CA is [ca].
 type CA struct {
-	Name string // never empty
+	Name string // empty as init leaves it; then Complete says so
 }
 
 // Audit is [audit].
@@ -121,6 +121,9 @@ func (c *Config) Resolve(path string) string {
 // an issuer, and a log or files to look in. Nil means nothing is missing.
 func (c *Config) Complete() error {
 	var missing Errors
+	if c.CA.Name == "" {
+		missing = append(missing, Problem{File: c.File, Message: `[ca] name is empty: write something like "Example CA"`})
+	}
 	if len(c.Issuers) == 0 {
 		missing = append(missing, Problem{File: c.File, Message: `no [[issuer]]: name the CA certificates to audit, each in an [[issuer]] with certificate = "issuers/dv1.pem"`})
 	}

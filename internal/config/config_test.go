@@ -95,9 +95,12 @@ func TestTemplate(t *testing.T) {
 	if c.CA.Name != name {
 		t.Errorf("name %q, want %q", c.CA.Name, name)
 	}
-	_, err = parse("selfaudit.toml", Template(""), noFiles)
-	if err == nil || !strings.Contains(err.Error(), "selfaudit.toml:5:1: name is empty") {
-		t.Errorf("a template without a name: %v", err)
+	open, err := parse("selfaudit.toml", Template(""), noFiles)
+	if err != nil {
+		t.Fatalf("a template without a name: %v", err)
+	}
+	if err := open.Complete(); err == nil || !strings.Contains(err.Error(), "name is empty") {
+		t.Errorf("nobody asks for the name: %v", err)
 	}
 }
 

@@ -26,6 +26,13 @@ func Load(path string) (*Config, error) {
 }
 
 func readBounded(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not an ordinary file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -91,7 +98,11 @@ func (c *Config) readCA(top *table) {
 		}
 		return
 	}
-	c.CA.Name, _ = t.required("name", "Example CA")
+	if name, ok := t.value["name"].(string); ok && strings.TrimSpace(name) == "" {
+		t.known = append(t.known, "name") // as init leaves it; Complete asks for it
+	} else {
+		c.CA.Name, _ = t.required("name", "Example CA")
+	}
 	t.close()
 }
 

@@ -99,9 +99,9 @@ issuance_time = "ct"
 # the list that comes with the program, which is of a certain day: prefer a new one.
 #
 @LOGLIST@
-# CT logs by hand, beside the list or instead of it. Every log is proven entry by entry against its key. A log
-# that cannot be proven stops the audit, unless you exclude it with a reason
-# that everybody will read.
+# CT logs by hand, beside the list or instead of it. Every log is proven entry by
+# entry against its key. A log that cannot be proven stops the audit, unless you
+# exclude it with a reason that everybody will read.
 #
 # [[log]]
 # type = "static-ct"                       # or "rfc6962"

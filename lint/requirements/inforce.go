@@ -5,6 +5,20 @@ import (
 	"time"
 )
 
+// InForce is Tables.InForce of the embedded tables.
+func InForce(document string, day time.Time) (Version, bool) {
+	return Embedded().InForce(document, day)
+}
+
+// Newest is Tables.Newest of the embedded tables.
+func Newest(document string) (Version, bool) { return Embedded().Newest(document) }
+
+// Upcoming is Tables.Upcoming of the embedded tables.
+func Upcoming(document string, day time.Time) []Version { return Embedded().Upcoming(document, day) }
+
+// Edition is Tables.Edition of the embedded tables.
+func Edition() string { return Embedded().Edition() }
+
 // InForce returns the version of a document in force on a day: the highest
 // version number among those effective on or before it. The latest effective
 // date would be the wrong choice, because the tables are not in date order (BR
@@ -14,21 +28,21 @@ import (
 //
 // From 2024-05-06 to 2024-05-14 the table of the EVG contradicts itself (2.0.1
 // is effective before 2.0.0); the answer for these days is 2.0.1.
-func InForce(document string, day time.Time) (Version, bool) {
+func (t *Tables) InForce(document string, day time.Time) (Version, bool) {
 	day = time.Date(day.UTC().Year(), day.UTC().Month(), day.UTC().Day(), 0, 0, 0, 0, time.UTC)
-	return highest(document, func(v Version) bool { return !v.Effective.After(day) })
+	return t.highest(document, func(v Version) bool { return !v.Effective.After(day) })
 }
 
 // Newest returns the highest version of a document in the table, whether
 // effective already or not.
-func Newest(document string) (Version, bool) {
-	return highest(document, func(Version) bool { return true })
+func (t *Tables) Newest(document string) (Version, bool) {
+	return t.highest(document, func(Version) bool { return true })
 }
 
 // Upcoming returns the versions of a document that become effective after a
 // day, in the order of their effective dates, then of their numbers.
-func Upcoming(document string, day time.Time) []Version {
-	versions, err := table()
+func (t *Tables) Upcoming(document string, day time.Time) []Version {
+	versions, err := t.versions()
 	if err != nil {
 		return nil
 	}
@@ -47,14 +61,18 @@ func Upcoming(document string, day time.Time) []Version {
 	return upcoming
 }
 
-// Edition names the state of the table for evidence and for people.
-func Edition() string {
-	return "CA/Browser Forum document versions, table of " + TableDate.Format(time.DateOnly)
+// Remark says what is odd about the answer of InForce for a day; "" when nothing is.
+func Remark(document string, day time.Time) string {
+	from, until := time.Date(2024, 5, 6, 0, 0, 0, 0, time.UTC), time.Date(2024, 5, 15, 0, 0, 0, 0, time.UTC)
+	if document == EVG && !day.Before(from) && day.Before(until) {
+		return "the document's own table contradicts itself for this day: 2.0.1 is effective on 2024-05-06, 2.0.0 on 2024-05-15"
+	}
+	return ""
 }
 
 // highest returns the highest version number of a document among those chosen.
-func highest(document string, chosen func(Version) bool) (Version, bool) {
-	versions, err := table()
+func (t *Tables) highest(document string, chosen func(Version) bool) (Version, bool) {
+	versions, err := t.versions()
 	if err != nil {
 		return Version{}, false
 	}

@@ -94,7 +94,7 @@ func TestUpcoming(t *testing.T) {
 }
 
 func TestEveryRowIsReadOrLeftOutByRule(t *testing.T) {
-	versions, err := table()
+	versions, err := Embedded().versions()
 	if err != nil {
 		t.Fatal(err)
 	}

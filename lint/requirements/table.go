@@ -11,13 +11,11 @@
 package requirements
 
 import (
-	"embed"
 	"encoding/csv"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -52,32 +50,9 @@ type Version struct {
 	parts  []int
 }
 
-//go:embed data/requirement-versions.csv data/requirement-versions-later.csv
-var files embed.FS
-
-// tableFiles are read in this order; the second continues the first.
-var tableFiles = []string{"data/requirement-versions.csv", "data/requirement-versions-later.csv"}
-
 // invalid are versions that must never be reported as in force: EVG 1.6.3
 // (ballot 198) was declared invalid by the Forum.
 var invalid = map[string]bool{"EVG 1.6.3": true}
-
-// table holds the candidates in the order of the files. The files are part of
-// the program, so a broken one is caught by the package's tests.
-var table = sync.OnceValues(func() ([]Version, error) {
-	var versions []Version
-	for _, name := range tableFiles {
-		data, err := files.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("reading the table of document versions: %w", err)
-		}
-		versions, err = readTable(versions, name, string(data))
-		if err != nil {
-			return nil, err
-		}
-	}
-	return versions, nil
-})
 
 // header is the first line of both files.
 var header = []string{"document", "version", "ballot", "description", "adopted", "effective", "source"}

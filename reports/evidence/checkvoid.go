@@ -157,6 +157,8 @@ func (v *verifier) voidReason(dir string, commitment []byte, c *sampler.Commitme
 		return nil, errors.New("void.json gives no reason")
 	case !slices.Contains(voidGrounds, r.Ground):
 		return nil, fmt.Errorf("void.json: %q is no ground of protocol section 9", r.Ground)
+	case r.Ground != voidGrounds[0] && c.CheckVoidGround(r.Ground) != nil:
+		return nil, fmt.Errorf("void.json: %w", c.CheckVoidGround(r.Ground))
 	case r.Ground == voidGrounds[0] && !at.Before(c.BeaconTime):
 		return nil, fmt.Errorf("void.json says %q, but was written %s, after the round's %s", r.Ground, r.VoidedAt, sampler.FormatTime(c.BeaconTime))
 	}

@@ -77,7 +77,7 @@ func (v *verifier) run(path string) error {
 	for _, check := range []func(){
 		v.checkDocuments, v.checkCommitment, v.checkSnapshot, v.checkPopulation, v.checkStrata, v.checkBeacon, v.checkSample,
 		v.checkNotes, v.checkChain, v.checkVoided,
-		v.checkIssuers, v.checkLogs, v.checkSightings, v.checkCertificates, v.checkItems,
+		v.checkIssuers, v.checkLogs, v.checkLogList, v.checkSightings, v.checkCertificates, v.checkItems,
 		v.checkLint, v.checkFindings, v.checkSummary, v.checkWorkbook, v.checkEvents, v.checkConfig,
 		v.compareOutOfBand, v.openPoints,
 	} {

@@ -80,14 +80,15 @@ func TestVoidedDraws(t *testing.T) {
 		t.Fatalf("%s", out)
 	}
 	for name, change := range map[string]func(files fstest.MapFS){
-		"no reason":         func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "an issuing CA was missing", "") },
-		"no void.json":      func(f fstest.MapFS) { delete(f, "draw/void-1/void.json") },
-		"other ground":      func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "before-round", "we did not like it") },
-		"after the round":   func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "2026-11-01T21", "2026-12-01T21") },
-		"other population":  func(f fstest.MapFS) { f["draw/void-1/population.tsv"] = f["draw/strata.tsv"] },
-		"no population":     func(f fstest.MapFS) { delete(f, "draw/void-1/population.tsv") },
-		"not replaced":      func(f fstest.MapFS) { f["draw/void-1/commitment.txt"] = f["draw/commitment.txt"] },
-		"a folder left out": func(f fstest.MapFS) { moveFolder(f, "draw/void-1/", "draw/void-2/") },
+		"no reason":    func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "an issuing CA was missing", "") },
+		"no void.json": func(f fstest.MapFS) { delete(f, "draw/void-1/void.json") },
+		"other ground": func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "before-round", "we did not like it") },
+		"a ground that the commitment cannot have": func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "before-round", "contribution") },
+		"after the round":                          func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "2026-11-01T21", "2026-12-01T21") },
+		"other population":                         func(f fstest.MapFS) { f["draw/void-1/population.tsv"] = f["draw/strata.tsv"] },
+		"no population":                            func(f fstest.MapFS) { delete(f, "draw/void-1/population.tsv") },
+		"not replaced":                             func(f fstest.MapFS) { f["draw/void-1/commitment.txt"] = f["draw/commitment.txt"] },
+		"a folder left out":                        func(f fstest.MapFS) { moveFolder(f, "draw/void-1/", "draw/void-2/") },
 	} {
 		r := verify(t, sealedVoid(t, o, change).Dir, Options{})
 		if !slices.Equal(failed(r), []string{"voided draws"}) {

@@ -235,7 +235,7 @@ func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) err
 	tile := make([]ct.Hash, 0, ct.TileWidth)
 	judging := newJudging(ctx, r.check)
 	defer judging.stop()
-	err := r.src.Log.Read(ctx, r.head, start, end, func(e *ct.Entry) error {
+	err := r.entries(ctx, start, end, func(e *ct.Entry) error {
 		if seen, foreign := r.check.foreign(ctx, e); !foreign {
 			if err := judging.add(e, seen, func(j *judged) error { return r.entry(ctx, w, j) }); err != nil {
 				return err
@@ -272,6 +272,20 @@ func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) err
 			Err: fmt.Errorf("the log delivered %d entries instead of %d", w.foot.End-start, end-start)}
 	}
 	return err
+}
+
+// selective is a LogReader that spares the work on what only a foreign issuer's
+// precertificate entries have besides their leaf; *ctlog.Log is one.
+type selective interface {
+	ReadFor(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want func(issuerKeyHash [32]byte) bool, fn func(*ct.Entry) error) error
+}
+
+// entries reads [start, end) of the log.
+func (r *logRun) entries(ctx context.Context, start, end uint64, fn func(*ct.Entry) error) error {
+	if log, ok := r.src.Log.(selective); ok {
+		return log.ReadFor(ctx, r.head, start, end, func(h [32]byte) bool { return r.h.Issuers.byKey[h] != nil }, fn)
+	}
+	return r.src.Log.Read(ctx, r.head, start, end, fn)
 }
 
 // hashTile compares the log's hash tile that ends with entry last.

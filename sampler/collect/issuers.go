@@ -25,7 +25,7 @@ type Issuer struct {
 	spkis [][]byte   // the encodings of the key, lowest hash first
 	keys  [][32]byte // their hashes
 	key   *ct.PublicKey
-	names [][]byte   // distinct subjects, DER
+	names [][]byte // distinct subjects, DER
 }
 
 // Subject returns the DER Name of the issuer's first certificate.

@@ -27,6 +27,7 @@ type judging struct {
 	workers sync.WaitGroup
 	most    int // outcomes that may be pending
 
+	failed  error     // the first error of an outcome; none is applied after it
 	pending []*judged // in order
 	bytes   int       // of the entries in pending
 	free    []*judged
@@ -82,6 +83,9 @@ func (j *judging) add(e *ct.Entry, seen glance, apply func(*judged) error) error
 
 // then calls f when everything that was added before has been applied.
 func (j *judging) then(f func() error) error {
+	if j.failed != nil {
+		return j.failed
+	}
 	if len(j.pending) == 0 {
 		return f()
 	}
@@ -92,21 +96,21 @@ func (j *judging) then(f func() error) error {
 // settle applies outcomes, the oldest first, until no more than count are pending, with no
 // more than size bytes of entries.
 func (j *judging) settle(count, size int) error {
-	for len(j.pending) > count || j.bytes > size {
+	for j.failed == nil && (len(j.pending) > count || j.bytes > size) {
 		one := j.pending[0]
 		j.pending = append(j.pending[:0], j.pending[1:]...)
 		j.bytes -= len(one.buf)
 		if one.ready != nil {
 			<-one.ready
 		}
-		if err := one.apply(one); err != nil {
-			return err
+		if j.failed = one.apply(one); j.failed != nil {
+			break
 		}
 		if one.ready != nil && cap(one.buf) <= keepEntryBuffer {
 			j.free = append(j.free, one)
 		}
 	}
-	return nil
+	return j.failed
 }
 
 // finish applies everything that is pending.

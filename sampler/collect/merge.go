@@ -1,9 +1,11 @@
 package collect
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 
+	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
 )
@@ -17,9 +19,12 @@ type source struct {
 
 // Collected is everything that was harvested, ready to be merged; Reopen makes one.
 type Collected struct {
+	dir   auditdir.Dir
 	units []*unit
 	logs  map[ct.LogID][]*unit // in order of entries, for inclusion proofs
 	sizes map[ct.LogID]uint64
+
+	mergeWidth int // for tests; 0 means the constant
 
 	reported map[sampler.ItemID][]sampler.CertHash // named by findings of earlier audits
 }
@@ -31,16 +36,51 @@ func (c *Collected) add(src *source, units []*unit) {
 	}
 }
 
+// mergeWidth is how many files are merged at the same time: more are first merged into
+// fewer, so that open files and memory do not grow with the logs.
+const mergeWidth = 256
+
 // items runs through all sightings grouped by item, in ascending order of item_id. The
 // slice given to fn is reused.
 func (c *Collected) items(ctx context.Context, fn func(sightings []record) error) error {
+	m := &merging{folder: c.dir.Path("work"), width: cmp.Or(c.mergeWidth, mergeWidth)}
+	defer m.removeRuns()
+	var list []opener
+	for i, u := range c.units {
+		if u.foot.Records > 0 {
+			list = append(list, func() (*recordReader, error) { return u.records(i) })
+		}
+	}
+	list, err := m.narrow(ctx, list)
+	if err != nil {
+		return err
+	}
+	var group []record
+	err = merge(ctx, list, func(r *record) error {
+		if len(group) > 0 && group[0].item != r.item {
+			if err := fn(group); err != nil {
+				return err
+			}
+			group = group[:0]
+		}
+		group = append(group, *r)
+		return nil
+	})
+	if err == nil && len(group) > 0 {
+		err = fn(group)
+	}
+	return err
+}
+
+// opener opens a sorted sequence of records.
+type opener func() (*recordReader, error)
+
+// merge passes the records of several sorted sequences to fn in their common order.
+func merge(ctx context.Context, list []opener, fn func(*record) error) error {
 	m := &merger{}
 	defer m.close()
-	for i, u := range c.units {
-		if u.foot.Records == 0 {
-			continue
-		}
-		rr, err := u.records(i)
+	for _, open := range list {
+		rr, err := open()
 		if err != nil {
 			return err
 		}
@@ -54,19 +94,14 @@ func (c *Collected) items(ctx context.Context, fn func(sightings []record) error
 		}
 	}
 	heap.Init(&m.heap)
-	var group []record
 	for n := 0; len(m.heap) > 0; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		top := m.heap[0]
-		if len(group) > 0 && group[0].item != top.cur.item {
-			if err := fn(group); err != nil {
-				return err
-			}
-			group = group[:0]
+		if err := fn(&top.cur); err != nil {
+			return err
 		}
-		group = append(group, top.cur)
 		ok, err := top.next()
 		if err != nil {
 			return err
@@ -76,9 +111,6 @@ func (c *Collected) items(ctx context.Context, fn func(sightings []record) error
 		} else {
 			heap.Pop(&m.heap)
 		}
-	}
-	if len(group) > 0 {
-		return fn(group)
 	}
 	return nil
 }

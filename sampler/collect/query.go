@@ -62,7 +62,6 @@ func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations
 	})
 }
 
-
 // Has says whether the item was seen with this certificate or precertificate.
 func (f *Found) Has(h sampler.CertHash) bool {
 	for i := range f.it.sightings {

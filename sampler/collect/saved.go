@@ -90,7 +90,7 @@ func Reopen(dir auditdir.Dir, issuers *Issuers, s *Saved) (*Collected, error) {
 	if issuers != nil && s.IssuersHash != issuers.hash() {
 		return nil, ErrOtherIssuers
 	}
-	c := &Collected{logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}}
+	c := &Collected{dir: dir, logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}}
 	for _, l := range s.Logs {
 		if l.Status != sampler.LogProven {
 			continue
@@ -129,5 +129,9 @@ func reopenUnit(dir auditdir.Dir, name string) (*unit, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is missing: the work folder must stay until the audit is sealed; bring it back", dir.Path(name))
 	}
-	return u, err
+	if err != nil {
+		return nil, err
+	}
+	u.foot.Tops = nil // only for proving, and the largest part of a footer
+	return u, nil
 }

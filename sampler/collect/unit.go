@@ -304,6 +304,9 @@ func (u *unit) records(position int) (*recordReader, error) {
 		path: u.path, sum: sum, want: u.foot.RecordsSum}, nil
 }
 
+// unitInRecord is the unit of a recordReader whose records each say theirs before them.
+const unitInRecord = -1
+
 // recordReader walks through a sorted sequence of records.
 type recordReader struct {
 	f    *os.File
@@ -327,6 +330,13 @@ func (rr *recordReader) next() (bool, error) {
 	}
 	rr.left--
 	var n [4]byte
+	unit := rr.unit
+	if unit == unitInRecord {
+		if _, err := io.ReadFull(rr.r, n[:]); err != nil {
+			return false, fmt.Errorf("reading %s: %w", rr.path, err)
+		}
+		unit = int(binary.BigEndian.Uint32(n[:]))
+	}
 	if _, err := io.ReadFull(rr.r, n[:]); err != nil {
 		return false, fmt.Errorf("reading %s: %w", rr.path, err)
 	}
@@ -345,7 +355,7 @@ func (rr *recordReader) next() (bool, error) {
 	if rr.cur, err = decodeRecord(rr.buf); err != nil {
 		return false, fmt.Errorf("reading %s: %w", rr.path, err)
 	}
-	rr.cur.unit = rr.unit
+	rr.cur.unit = unit
 	return true, nil
 }
 

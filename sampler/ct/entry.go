@@ -49,15 +49,24 @@ type Entry struct {
 	Leaf []byte // MerkleTreeLeaf
 
 	prefixed []byte // 00 ‖ Leaf when the parser has it at hand, else nil
+	hash     Hash   // of Leaf, if hashed
+	hashed   bool
 }
 
 // LeafHash returns HashLeaf(e.Leaf).
 func (e *Entry) LeafHash() Hash {
-	if e.prefixed != nil {
+	switch {
+	case e.hashed:
+		return e.hash
+	case e.prefixed != nil:
 		return hashPrefixed(e.prefixed)
 	}
 	return HashLeaf(e.Leaf)
 }
+
+// KeepLeafHash computes the leaf hash, so that LeafHash only returns it: for a goroutine
+// that has the entry in its cache, before it gives it to another one.
+func (e *Entry) KeepLeafHash() { e.hash, e.hashed = e.LeafHash(), true }
 
 // reset empties the entry for reuse, keeping the capacity of its lists.
 func (e *Entry) reset() {

@@ -3,6 +3,7 @@ package ct
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -59,27 +60,72 @@ const leafIndexExtension = 0
 // record must carry the leaf_index extension with its own position: hashes alone
 // would not notice an index that lies.
 func ParseDataTile(tile []byte, first uint64, count int, fn func(*Entry) error) error {
+	var e Entry
+	// Leaf is rebuilt here because the record in the tile lacks the three bytes
+	// before it (hash prefix, version, leaf type); the copy is small beside the hash.
+	scratch := make([]byte, 0, 4096)
+	return parseTile(tile, first, count, func(in *input, index uint64) (err error) {
+		e.Index = index
+		if scratch, err = in.tileRecord(&e, scratch[:0]); err != nil {
+			return fmt.Errorf("data tile: entry %d: %w", index, err)
+		}
+		return fn(&e)
+	})
+}
+
+// DataTile is a data tile read whole, with the leaf hash of every entry computed. Its
+// memory is used again by the next Parse.
+type DataTile struct {
+	Entries []Entry
+	// OnlyHashes leaves Leaf nil: where LeafHash is all that is asked, the leaves need not
+	// be in memory a second time, which costs more than hashing once they do not fit the cache.
+	OnlyHashes bool
+
+	leaves []byte // what the entries' Leaf aliases
+}
+
+// Parse reads a data tile under the rules of ParseDataTile. The entries alias tile. After
+// an error, Entries are those before the defect.
+func (t *DataTile) Parse(tile []byte, first uint64, count int) error {
+	t.Entries = t.Entries[:0]
+	if most := len(tile) + 3*TileWidth; !t.OnlyHashes && cap(t.leaves) < most || cap(t.leaves) > 4*most+1<<20 {
+		t.leaves = make([]byte, 0, most)
+	}
+	t.leaves = t.leaves[:0] // large enough for all, if Leaf is wanted: entries alias it while it is filled
+	return parseTile(tile, first, count, func(in *input, index uint64) (err error) {
+		if len(t.Entries) == cap(t.Entries) {
+			t.Entries = slices.Grow(t.Entries, TileWidth)
+		}
+		t.Entries = t.Entries[:len(t.Entries)+1]
+		e := &t.Entries[len(t.Entries)-1]
+		e.Index = index
+		if t.leaves, err = in.tileRecord(e, t.leaves); err != nil {
+			t.Entries = t.Entries[:len(t.Entries)-1]
+			return fmt.Errorf("data tile: entry %d: %w", index, err)
+		}
+		e.KeepLeafHash()
+		if t.OnlyHashes {
+			e.Leaf, e.prefixed, t.leaves = nil, nil, t.leaves[:0]
+		}
+		return nil
+	})
+}
+
+// parseTile calls record at each of the tile's records.
+func parseTile(tile []byte, first uint64, count int, record func(in *input, index uint64) error) error {
 	if count < 1 || count > TileWidth {
 		return fmt.Errorf("data tile of %d entries: a tile holds 1 to %d", count, TileWidth)
 	}
 	if first > maxTreeSize-TileWidth {
 		return fmt.Errorf("data tile: index %d is out of range", first)
 	}
-	var e Entry
-	// Leaf is rebuilt here because the record in the tile lacks the three bytes
-	// before it (hash prefix, version, leaf type); the copy is small beside the hash.
-	scratch := make([]byte, 3, 4096)
 	in := input(tile)
 	for i := range count {
-		e.Index = first + uint64(i)
+		index := first + uint64(i)
 		if len(in) == 0 {
-			return fmt.Errorf("data tile: ends after %d entries, want %d (entry %d is missing)", i, count, e.Index)
+			return fmt.Errorf("data tile: ends after %d entries, want %d (entry %d is missing)", i, count, index)
 		}
-		var err error
-		if scratch, err = in.tileRecord(&e, scratch); err != nil {
-			return fmt.Errorf("data tile: entry %d: %w", e.Index, err)
-		}
-		if err := fn(&e); err != nil {
+		if err := record(&in, index); err != nil {
 			return err
 		}
 	}
@@ -89,8 +135,8 @@ func ParseDataTile(tile []byte, first uint64, count int, fn func(*Entry) error) 
 	return nil
 }
 
-// tileRecord reads the record of entry e.Index. scratch begins with the three
-// zero bytes of hash prefix, version and leaf type, and is returned grown.
+// tileRecord reads the record of entry e.Index. What e.Leaf aliases is appended to
+// scratch, behind the hash prefix.
 func (in *input) tileRecord(e *Entry, scratch []byte) ([]byte, error) {
 	e.reset()
 	before := *in
@@ -118,8 +164,11 @@ func (in *input) tileRecord(e *Entry, scratch []byte) ([]byte, error) {
 	for ; len(chain) > 0; chain = chain[len(Fingerprint{}):] {
 		e.ChainFingerprints = append(e.ChainFingerprints, Fingerprint(chain[:len(Fingerprint{})]))
 	}
-	scratch = append(scratch[:3], record...)
-	e.prefixed, e.Leaf = scratch, scratch[1:]
+	from := len(scratch)
+	scratch = append(scratch, leafPrefix, 0, 0) // then version and leaf type of RFC 6962 section 3.4
+	scratch = append(scratch, record...)
+	e.prefixed = scratch[from:len(scratch):len(scratch)]
+	e.Leaf = e.prefixed[1:]
 	return scratch, nil
 }
 

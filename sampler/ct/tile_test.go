@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -144,6 +146,42 @@ func TestDataTileRefused(t *testing.T) {
 }
 
 // TestDataTileEveryCut: no beginning of a tile passes for the tile.
+// TestDataTileWhole reads tiles of different sizes with the same memory: the entries are
+// those of ParseDataTile, with their hashes.
+func TestDataTileWhole(t *testing.T) {
+	large := readFile(t, filepath.Join(moduleRoot, "testdata", "ctlogs", "navigli-sample", "tile", "data", "000"))
+	var full, thin ct.DataTile
+	thin.OnlyHashes = true
+	for _, tc := range []struct {
+		tile  []byte
+		count int
+	}{{smallTile(t, nil), 3}, {large, 256}, {smallTile(t, nil), 3}} {
+		if err := errors.Join(full.Parse(tc.tile, 0, tc.count), thin.Parse(tc.tile, 0, tc.count)); err != nil {
+			t.Fatal(err)
+		}
+		i := 0
+		err := ct.ParseDataTile(tc.tile, 0, tc.count, func(e *ct.Entry) error {
+			a, b := &full.Entries[i], &thin.Entries[i]
+			hash := ct.HashLeaf(e.Leaf)
+			if !bytes.Equal(a.Leaf, e.Leaf) || b.Leaf != nil || a.LeafHash() != hash || b.LeafHash() != hash || e.LeafHash() != hash {
+				t.Errorf("entry %d: leaf or leaf hash differ", i)
+			}
+			for _, o := range []*ct.Entry{a, b} {
+				if o.Index != e.Index || o.Timestamp != e.Timestamp || o.Type != e.Type || o.IssuerKeyHash != e.IssuerKeyHash ||
+					!bytes.Equal(o.TBS, e.TBS) || !bytes.Equal(o.Certificate, e.Certificate) || !bytes.Equal(o.Extensions, e.Extensions) ||
+					!bytes.Equal(o.Precertificate, e.Precertificate) || !slices.Equal(o.ChainFingerprints, e.ChainFingerprints) {
+					t.Errorf("entry %d differs", i)
+				}
+			}
+			i++
+			return nil
+		})
+		if err != nil || i != len(full.Entries) || i != len(thin.Entries) {
+			t.Errorf("%d, %d and %d entries: %v", i, len(full.Entries), len(thin.Entries), err)
+		}
+	}
+}
+
 func TestDataTileEveryCut(t *testing.T) {
 	good := smallTile(t, nil)
 	for n := range good {
@@ -218,6 +256,13 @@ func FuzzDataTile(f *testing.F) {
 			}
 			return nil
 		})
+		for _, only := range []bool{false, true} {
+			whole := ct.DataTile{OnlyHashes: only}
+			again := whole.Parse(tile, 0, int(count))
+			if fmt.Sprint(again) != fmt.Sprint(err) || len(whole.Entries) != n {
+				t.Fatalf("read whole: %d entries and %v, one by one: %d and %v", len(whole.Entries), again, n, err)
+			}
+		}
 		if err == nil && (n != int(count) || size != len(tile)) {
 			t.Fatalf("%d entries of %d bytes from a tile of %d entries and %d bytes", n, size, count, len(tile))
 		}

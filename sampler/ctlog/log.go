@@ -2,6 +2,7 @@ package ctlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -27,6 +28,7 @@ const (
 type Config struct {
 	Type      string // StaticCT or RFC6962
 	URL       string // http:// or https:// monitoring prefix, file:// URL, or folder
+	Label     string // the log's name in messages; default: Origin, else URL
 	Origin    string // static-ct: the checkpoint's first line
 	PublicKey []byte // DER SubjectPublicKeyInfo
 	BaseDir   string // relative folders and file:// URLs are relative to it
@@ -62,10 +64,7 @@ type Log struct {
 
 // Open prepares a Log without touching network or disk. Its errors are mistakes in cfg.
 func Open(cfg Config) (*Log, error) {
-	l := &Log{cfg: cfg, name: cfg.Origin}
-	if l.name == "" {
-		l.name = cfg.URL
-	}
+	l := &Log{cfg: cfg, name: cmp.Or(cfg.Label, cfg.Origin, cfg.URL)}
 	l.tilePool.New = func() any { return new(tile) }
 	l.pagePool.New = func() any { return new(page) }
 	if cfg.Type != StaticCT && cfg.Type != RFC6962 {
@@ -181,6 +180,15 @@ func (l *Log) verifyHead(raw []byte) (ct.TreeHead, error) {
 // and everything it points to is valid until fn returns. The next tiles or pages are fetched while fn works; when Read returns,
 // nothing of it is running any more. An error of fn ends the reading and is returned unchanged; an empty range reads nothing.
 func (l *Log) Read(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, fn func(*ct.Entry) error) error {
+	return l.ReadFor(ctx, head, startInclusive, endExclusive, nil, fn)
+}
+
+// ReadFor is Read for a caller who looks at no more than the leaf of precertificate entries with an issuer_key_hash for which want is
+// false, and of any entry at Leaf only through LeafHash. An RFC 6962 log's extra_data of those entries are then neither decoded nor
+// checked; their Precertificate and Chain, and any entry's Leaf, may be nil. want may be called from several goroutines. Without want
+// it is Read.
+func (l *Log) ReadFor(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want func(issuerKeyHash [32]byte) bool,
+	fn func(*ct.Entry) error) error {
 	if startInclusive > endExclusive || endExclusive > head.Size {
 		return fmt.Errorf("log %s: entries %d to %d are not a range of a tree of %d", l.name, startInclusive, endExclusive, head.Size)
 	}
@@ -188,9 +196,9 @@ func (l *Log) Read(ctx context.Context, head ct.TreeHead, startInclusive, endExc
 		return nil
 	}
 	if l.cfg.Type == RFC6962 {
-		return l.readPages(ctx, startInclusive, endExclusive, fn)
+		return l.readPages(ctx, startInclusive, endExclusive, want, fn)
 	}
-	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, fn)
+	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, want != nil, fn)
 }
 
 func (l *Log) workers() int {

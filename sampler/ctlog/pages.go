@@ -3,6 +3,7 @@ package ctlog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"selfaudit/sampler/ct"
 )
@@ -21,10 +22,24 @@ type page struct {
 	buf     buffer
 	scan    pageScan
 	entries []rawEntry // at least one, the first of them with index first
+
+	parsed []ct.Entry // of entries, up to one that cannot be parsed
+	bad    error      // what is wrong with that one
 }
 
-// rawEntry is leaf_input and extra_data of one entry, decoded.
+// rawEntry is leaf_input and extra_data of one entry, decoded; extra is nil for an entry
+// whose extra_data nobody wants.
 type rawEntry struct{ leaf, extra []byte }
+
+// wanted says whether anybody looks at more than the leaf of the precertificate entries with this issuer_key_hash; nil wants all.
+type wanted func(issuerKeyHash [32]byte) bool
+
+// leaf says whether the extra_data that belong to a leaf_input are wanted. Those of certificate entries always are: that of their
+// issuer is the first of the chain.
+func (w wanted) leaf(leaf []byte) bool {
+	const at = 1 + 1 + 8 + 2 // version, leaf type, time stamp, entry type (RFC 6962, 3.4)
+	return w == nil || len(leaf) < at+32 || leaf[at-2] != 0 || leaf[at-1] != byte(ct.PrecertEntry) || w([32]byte(leaf[at:at+32]))
+}
 
 // pager gives pages. fill sets everything in p: one or more entries from start on, none at or after end.
 type pager interface {
@@ -49,15 +64,36 @@ func entriesPath(start, end uint64) string {
 	return fmt.Sprintf("ct/v1/get-entries?start=%d&end=%d", start, end-1)
 }
 
+// parse parses and hashes the entries where they were fetched, while they are in the core's cache.
+func (p *page) parse() {
+	p.parsed, p.bad = p.parsed[:0], nil
+	for i, raw := range p.entries {
+		if i == cap(p.parsed) {
+			p.parsed = slices.Grow(p.parsed, len(p.entries)-i)
+		}
+		p.parsed = p.parsed[:i+1]
+		e := &p.parsed[i]
+		e.Index = p.first + uint64(i)
+		p.bad = ct.ParseLeafInput(raw.leaf, e)
+		if p.bad == nil && raw.extra != nil {
+			p.bad = ct.ParseExtraData(raw.extra, e)
+		}
+		if p.bad != nil {
+			p.parsed = p.parsed[:i]
+			return
+		}
+		e.KeepLeafHash()
+	}
+}
+
 // readPages reads [start, end). The log's page size is learnt from its first answers; after that, requests begin and end at its
 // multiples, which is what operators' caches hold. Whatever is asked, the next request continues after what came.
-func (l *Log) readPages(ctx context.Context, start, end uint64, fn func(*ct.Entry) error) error {
-	var entry ct.Entry
+func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, fn func(*ct.Entry) error) error {
 	consume := func(p *page) error {
 		defer l.pagePool.Put(p)
-		return l.consumePage(ctx, p, &entry, fn)
+		return l.consumePage(ctx, p, fn)
 	}
-	start, size, err := l.learnPageSize(ctx, start, end, consume)
+	start, size, err := l.learnPageSize(ctx, start, end, want, consume)
 	if err != nil {
 		return err
 	}
@@ -69,9 +105,9 @@ func (l *Log) readPages(ctx context.Context, start, end uint64, fn func(*ct.Entr
 		start = to
 		return func(ctx context.Context, emit func(*page) error) error {
 			for from < to {
-				p := l.pagePool.Get().(*page)
-				if err := l.pages.fill(ctx, from, to, p); err != nil {
-					return l.failed(ctx, p.where, err)
+				p, err := l.fetchPage(ctx, from, to, want)
+				if err != nil {
+					return err
 				}
 				from += uint64(len(p.entries))
 				if err := emit(p); err != nil {
@@ -86,13 +122,13 @@ func (l *Log) readPages(ctx context.Context, start, end uint64, fn func(*ct.Entr
 
 // learnPageSize reads pages one by one until two answers agree. It returns where to go on. A server that aligns its pages cuts the first
 // answer short when start is not a multiple of its page size, so one answer says little.
-func (l *Log) learnPageSize(ctx context.Context, start, end uint64, consume func(*page) error) (next, size uint64, err error) {
+func (l *Log) learnPageSize(ctx context.Context, start, end uint64, want wanted, consume func(*page) error) (next, size uint64, err error) {
 	var last uint64
 	for n := 0; start < end && n < learnAttempts; n++ {
 		to := min(start+firstAsk, end)
-		p := l.pagePool.Get().(*page)
-		if err := l.pages.fill(ctx, start, to, p); err != nil {
-			return 0, 0, l.failed(ctx, p.where, err)
+		p, err := l.fetchPage(ctx, start, to, want)
+		if err != nil {
+			return 0, 0, err
 		}
 		got := uint64(len(p.entries))
 		if err := consume(p); err != nil {
@@ -112,22 +148,28 @@ func (l *Log) learnPageSize(ctx context.Context, start, end uint64, consume func
 	return start, max(size, 1), nil
 }
 
-func (l *Log) consumePage(ctx context.Context, p *page, e *ct.Entry, fn func(*ct.Entry) error) error {
-	for i, raw := range p.entries {
+// fetchPage asks for [start, end) and parses what comes.
+func (l *Log) fetchPage(ctx context.Context, start, end uint64, want wanted) (*page, error) {
+	p := l.pagePool.Get().(*page)
+	p.scan.want = want
+	if err := l.pages.fill(ctx, start, end, p); err != nil {
+		return nil, l.failed(ctx, p.where, err)
+	}
+	p.parse()
+	return p, nil
+}
+
+func (l *Log) consumePage(ctx context.Context, p *page, fn func(*ct.Entry) error) error {
+	for i := range p.parsed {
 		if i%64 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		e.Index = p.first + uint64(i)
-		err := ct.ParseLeafInput(raw.leaf, e)
-		if err == nil {
-			err = ct.ParseExtraData(raw.extra, e)
-		}
-		if err != nil {
-			return l.failed(ctx, fmt.Sprintf("entry %d", e.Index), err)
-		}
-		if err := fn(e); err != nil {
+		if err := fn(&p.parsed[i]); err != nil {
 			return err
 		}
+	}
+	if p.bad != nil {
+		return l.failed(ctx, fmt.Sprintf("entry %d", p.first+uint64(len(p.parsed))), p.bad)
 	}
 	return nil
 }

@@ -11,6 +11,9 @@ import (
 // pageScan reads get-entries answers (RFC 6962, 4.6). Almost all of such an answer is base64 in two strings per entry, so it is scanned
 // for those and not decoded generically, which costs more than ten times as much. Everything else in it is still checked to be JSON.
 //
+// The extra_data of entries that nobody wants, more than half of an answer, are not decoded: no tree covers them, so what is wrong with
+// them says nothing about the log's other entries.
+//
 // It is stricter than encoding/json where leniency would hide something: keys are compared exactly, a key that matters may not come
 // twice, and base64 must have its padding and no line ends.
 type pageScan struct {
@@ -18,6 +21,7 @@ type pageScan struct {
 	i       int
 	decoded []byte // all decoded strings of a page; never grows while a page is read
 	entries []rawEntry
+	want    wanted // whose extra_data are decoded
 }
 
 // errPageShort means that a page has fewer entries than were to be skipped.
@@ -69,6 +73,7 @@ func (s *pageScan) page(body []byte, skip, most int) ([]rawEntry, error) {
 func (s *pageScan) entry(keep bool) error {
 	var e rawEntry
 	var haveLeaf, haveExtra bool
+	extraAt := 0
 	err := s.object(func(key string) (err error) {
 		switch key {
 		case "leaf_input":
@@ -82,7 +87,8 @@ func (s *pageScan) entry(keep bool) error {
 				return s.bad(`"extra_data" comes twice`)
 			}
 			haveExtra = true
-			e.extra, err = s.base64()
+			extraAt = s.i
+			_, err = s.quoted() // decoded when it is known whose it is
 		default:
 			err = s.skipValue()
 		}
@@ -93,7 +99,15 @@ func (s *pageScan) entry(keep bool) error {
 		return err
 	case !haveLeaf || !haveExtra:
 		return s.bad(`an entry without "leaf_input" or "extra_data"`)
-	case keep:
+	case s.want.leaf(e.leaf):
+		after := s.i
+		s.i = extraAt
+		if e.extra, err = s.base64(); err != nil {
+			return err
+		}
+		s.i = after
+	}
+	if keep {
 		s.entries = append(s.entries, e)
 	}
 	return nil

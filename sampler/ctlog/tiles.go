@@ -3,7 +3,6 @@ package ctlog
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -15,17 +14,17 @@ import (
 type tile struct {
 	n     uint64
 	width int // entries that the tree head commits to
-	held  int // entries in body: width, or a full tile when the partial one is gone
 	where string
 	buf   buffer
-	body  []byte
+	data  ct.DataTile // parsed and hashed where it was fetched, while it is in the core's cache
+	bad   error       // what is wrong with the entry after data's last
 
 	hashBuf buffer
 	hashes  []byte // the level-0 hash tile, or nil
 }
 
-// readTiles reads the data tiles of [start, end) of a tree with the given size.
-func (l *Log) readTiles(ctx context.Context, size, start, end uint64, fn func(*ct.Entry) error) error {
+// readTiles reads the data tiles of [start, end) of a tree with the given size; onlyHashes leaves the entries without Leaf.
+func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes bool, fn func(*ct.Entry) error) error {
 	n, last := start/ct.TileWidth, (end-1)/ct.TileWidth
 	next := func() task[*tile] {
 		if n > last {
@@ -35,6 +34,7 @@ func (l *Log) readTiles(ctx context.Context, size, start, end uint64, fn func(*c
 		n++
 		return func(ctx context.Context, emit func(*tile) error) error {
 			t := l.tilePool.Get().(*tile)
+			t.data.OnlyHashes = onlyHashes
 			if err := l.fetchTile(ctx, number, tileWidth(number, size), t); err != nil {
 				return err
 			}
@@ -57,16 +57,18 @@ func (l *Log) fetchTile(ctx context.Context, n uint64, width int, t *tile) error
 	t.buf.trim()
 	t.n, t.width, t.hashes = n, width, nil
 	r := tileRequest{level: "data", n: n, width: width, limit: maxBody}
-	if l.remote { // a file does not get better when it is read again; consumeTile says what is wrong with it
-		r.check = func(body []byte, width int) error {
-			return ct.ParseDataTile(body, n*ct.TileWidth, width, func(*ct.Entry) error { return nil })
+	r.check = func(body []byte, width int) error {
+		t.bad = t.data.Parse(body, n*ct.TileWidth, width)
+		if l.remote {
+			return t.bad
 		}
+		return nil // a file does not get better when it is read again; consumeTile says what is wrong with it
 	}
 	answer, err := l.tileOrFull(ctx, r, &t.buf)
 	if err != nil {
 		return err
 	}
-	t.body, t.held, t.where = answer.body, answer.width, answer.where
+	t.where = answer.where
 	if l.cfg.HashTiles && l.remote {
 		// If this fails, CheckHashTile asks again and reports it at its turn.
 		t.hashes, _, _ = l.fetchHashes(ctx, 0, n, width, &t.hashBuf)
@@ -129,34 +131,24 @@ func (l *Log) failedIf(ctx context.Context, where string, err error) error {
 	return l.failed(ctx, where, err)
 }
 
-// callerError carries an error of fn through the tile parser unchanged.
-type callerError struct{ err error }
-
-func (e callerError) Error() string { return e.err.Error() }
-
 func (l *Log) consumeTile(ctx context.Context, t *tile, start, end uint64, fn func(*ct.Entry) error) error {
 	if t.hashes != nil {
 		l.stash.put(t.n, t.hashes)
 	}
-	first := t.n * ct.TileWidth
-	end = min(end, first+uint64(t.width)) // a full tile in place of a partial one is cut to the tree's size
-	err := ct.ParseDataTile(t.body, first, t.held, func(e *ct.Entry) error {
+	end = min(end, t.n*ct.TileWidth+uint64(t.width)) // a full tile in place of a partial one is cut to the tree's size
+	for i := range t.data.Entries {
+		e := &t.data.Entries[i]
 		if e.Index < start || e.Index >= end {
-			return nil
+			continue
 		}
 		if e.Index%64 == 0 && ctx.Err() != nil {
-			return callerError{ctx.Err()}
+			return ctx.Err()
 		}
 		if err := fn(e); err != nil {
-			return callerError{err}
+			return err
 		}
-		return nil
-	})
-	var own callerError
-	if errors.As(err, &own) {
-		return own.err
 	}
-	return l.failedIf(ctx, t.where, err)
+	return l.failedIf(ctx, t.where, t.bad)
 }
 
 // CheckHashTile compares the leaf hashes of the data tile tileIndex with the log's level-0 hash tile. width is the number of entries that

@@ -147,6 +147,34 @@ func TestAuditorDraw(t *testing.T) {
 	}
 }
 
+// TestAuditorVector is the vector of the appendix, which was made with sha256sum and sort.
+func TestAuditorVector(t *testing.T) {
+	raw, err := os.ReadFile("../../testdata/draw-vectors/tv2/population.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile("../../testdata/draw-vectors/tv2/strata.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	strata, err := sampler.ParseStrata(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := AuditorSeed(sampler.HashDoc(raw), "00112233445566778899")
+	if err != nil || SeedHex(seed) != "daadf1bd681cbab675b85c79f996fecb6a633d3d00d1a0a7f1635152578db410" {
+		t.Fatalf("seed %s, %v", SeedHex(seed), err)
+	}
+	rows, err := Select(sampler.NewPopulationReader(bytes.NewReader(raw)), strata, SeedHex(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%x %s", rows[0].Ticket, rows[0].Item); got != "00449a239b78c1dba775eb30b98628b32804115aa00d76cdf56e9701436b2ac9 "+
+		"91fc0b82ed3fc1b59a58f18db1dd0c96da85053fc4c2bc5a5e51ddf4e9583b92:8f6f420c35963facdc3947dc837126b2" {
+		t.Errorf("rank 1 is %s", got)
+	}
+}
+
 func TestAuditorStrataRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		only   []sampler.StratumID

@@ -38,11 +38,11 @@ type Window struct {
 }
 
 // NotAfter is the range of notAfter that certificates issued in the period can have: from
-// the period's start, less the 48 hours of BR 7.1.2.7, to its end with the longest validity
-// allowed (BR 6.3.2), plus 48 hours and the margin.
+// the period's start to its end with the longest validity allowed (BR 6.3.2), plus the 48
+// hours of BR 7.1.2.7 and the margin.
 func (o Options) NotAfter() Window {
 	latest, source := LatestNotAfter(o.From, o.Until)
-	return Window{o.From.Add(-Backdating), latest.Add(Backdating + o.Margin), source}
+	return Window{o.From, latest.Add(Backdating + o.Margin), source}
 }
 
 // Select decides about every log of the list, in the order of the list. A name in Include

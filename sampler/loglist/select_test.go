@@ -52,8 +52,8 @@ func TestSelect(t *testing.T) {
 		return l
 	}
 	l := &List{Timestamp: on("2026-09-01"), Logs: []Log{
-		log("h1", "2026-01-01", "2026-06-29", Usable),      // ends when backdated certificates of the period begin
-		log("h1b", "2026-01-01", "2026-06-30", Usable),     // one day later
+		log("h1", "2026-01-01", "2026-07-01", Usable),      // ends when the period begins
+		log("h1b", "2026-01-01", "2026-07-02", Usable),     // one day later
 		log("h2", "2026-07-01", "2027-01-01", Usable),      //
 		log("next", "2027-04-21", "2027-07-01", Qualified), // begins at 2026-10-01 + 200 days + 48 h
 		log("later", "2027-04-22", "2027-07-01", Usable),   //
@@ -110,7 +110,7 @@ func TestSelectBundled(t *testing.T) {
 	for _, c := range choices {
 		chosen[c.Log.Description] = c.Chosen
 	}
-	for name, want := range map[string]bool{"Google 'Argon2026h1' log": true, "Google 'Argon2026h2' log": true, "Google 'Argon2027h1'": true, "Google 'Argon2025h2' log": false,
+	for name, want := range map[string]bool{"Google 'Argon2026h1' log": true, "Google 'Argon2026h2' log": true, "Google 'Argon2027h1'": true, "Google 'Argon2025h2' log": false, "Let's Encrypt 'Oak2026h1'": true,
 		"Let's Encrypt 'Sycamore2026h1'": true, "Let's Encrypt 'Sycamore2027h1'": true, "Let's Encrypt 'Sycamore2027h2'": false, "TrustAsia Luoshu2027": true,
 		"Bogus placeholder log to unbreak misbehaving CT libraries": false} {
 		if got, there := chosen[name]; !there || got != want {

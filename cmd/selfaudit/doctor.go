@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
+)
+
+// doctorOptions are the flags of `selfaudit doctor`.
+type doctorOptions struct {
+	From, Until string
+	Offline     bool
+}
+
+func newDoctorCommand(e *env) *cobra.Command {
+	var o doctorOptions
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check that this machine can do the audit",
+		Long: `Check what an audit needs: configuration, issuers, folders, lock, disk space, clock, proxy,
+CA bundle, the CT log list, every CT log that would be read (its tree head is fetched and
+verified), and the drand relays. One line for each check: ok, FAIL with what to do, or
+skipped with the reason. Exit code 1 if a check failed. Nothing is changed.
+
+Without network say --offline; what is in folders is checked all the same.`,
+		Example: `  selfaudit doctor
+  selfaudit doctor --offline
+  selfaudit doctor --ca-bundle proxy-ca.pem --timeout 10s --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doc, err := e.doctor(cmd.Context(), o)
+			return show(e, doc, err)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.From, "from", "", "first `time` of the period for which logs are chosen (default: the open audit's, else the last full quarter)")
+	f.StringVar(&o.Until, "until", "", "first `time` after the period")
+	f.BoolVar(&o.Offline, "offline", false, "ask nobody over the network")
+	return cmd
+}
+
+// Outcomes of a check.
+const (
+	checkOK      = "ok"
+	checkFailed  = "FAIL"
+	checkSkipped = "skipped"
+)
+
+// doctorDocument is what `doctor --json` writes.
+type doctorDocument struct {
+	Schema string        `json:"schema"`
+	Checks []doctorCheck `json:"checks"`
+	Failed int           `json:"failed"`
+}
+
+type doctorCheck struct {
+	Check  string `json:"check"`
+	Status string `json:"status"` // ok, FAIL or skipped
+	Detail string `json:"detail"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func (d *doctorDocument) ok(check, format string, args ...any) {
+	d.Checks = append(d.Checks, doctorCheck{Check: check, Status: checkOK, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctorDocument) skip(check, format string, args ...any) {
+	d.Checks = append(d.Checks, doctorCheck{Check: check, Status: checkSkipped, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctorDocument) fail(check, remedy, format string, args ...any) {
+	d.Checks = append(d.Checks, doctorCheck{Check: check, Status: checkFailed, Detail: fmt.Sprintf(format, args...), Remedy: remedy})
+	d.Failed++
+}
+
+// failed is fail with an error, which may bring its own remedy.
+func (d *doctorDocument) failed(check, remedy string, err error) {
+	var known *exitError
+	if errors.As(err, &known) && known.hint != "" {
+		remedy = known.hint
+	}
+	d.fail(check, remedy, "%v", err)
+}
+
+func (e *env) doctor(ctx context.Context, o doctorOptions) (*doctorDocument, error) {
+	d := &doctorDocument{Schema: "selfaudit.doctor/v1", Checks: []doctorCheck{}}
+	p, err := e.lookAhead(o.From, o.Until)
+	if err != nil {
+		return nil, err
+	}
+	cfg := e.doctorConfig(d)
+	e.doctorFolders(d)
+	e.doctorNetworkSettings(d)
+	n := &netDoctor{e: e, d: d, cfg: cfg, offline: o.Offline}
+	n.base = e.Transport
+	n.logs(ctx, p)
+	n.relays(ctx)
+	n.crtSh()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	n.write()
+	e.doctorDisk(d, n.entries)
+	n.clock()
+	if d.Failed > 0 {
+		return d, &exitError{code: exitFailed, id: "doctor", quiet: true, err: fmt.Errorf("%d of %d checks failed", d.Failed, len(d.Checks))}
+	}
+	return d, nil
+}
+
+// doctorConfig checks configuration and issuers; the configuration is returned, an empty
+// one if it cannot be read.
+func (e *env) doctorConfig(d *doctorDocument) *config.Config {
+	cfg, err := e.loadConfig()
+	if err != nil {
+		d.failed("configuration", "correct the file", err)
+		d.skip("issuers", "without a configuration there are none")
+		return e.emptyConfig()
+	}
+	if err := cfg.Complete(); err != nil {
+		d.failed("configuration", "edit "+cfg.File, err)
+	} else {
+		d.ok("configuration", "%s", cfg.File)
+	}
+	if len(cfg.Issuers) == 0 {
+		d.skip("issuers", "none is configured")
+		return cfg
+	}
+	issuers, err := loadIssuers(cfg)
+	if err == nil {
+		_, err = issuerRules(cfg, issuers)
+	}
+	if err != nil {
+		d.failed("issuers", "correct [[issuer]]", err)
+		return cfg
+	}
+	n := 0
+	for _, iss := range issuers.List() {
+		n += len(iss.Certificates)
+	}
+	d.ok("issuers", "%d keys with %d certificates", len(issuers.List()), n)
+	for _, f := range cfg.Files {
+		if _, err := issuerFolder(cfg.Resolve(f.Path)); err != nil {
+			d.failed("files "+f.Path, "correct [[files]] path", err)
+		} else {
+			d.ok("files "+f.Path, "readable")
+		}
+	}
+	return cfg
+}
+
+// render writes the document for people.
+func (d *doctorDocument) render(e *env) {
+	p := e.out()
+	for _, c := range d.Checks {
+		word := fmt.Sprintf("%-8s", c.Status)
+		if c.Status == checkFailed {
+			word = p.Bad(word)
+		}
+		e.printf("%s %s: %s\n", word, terminal.Escape(c.Check), terminal.Escape(c.Detail))
+		if c.Remedy != "" {
+			e.printf("         %s %s\n", p.Dim("remedy:"), terminal.Escape(c.Remedy))
+		}
+	}
+	if d.Failed > 0 {
+		e.printf("\n%d checks failed\n", d.Failed)
+	}
+}

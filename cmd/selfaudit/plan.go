@@ -1,0 +1,343 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/internal/config"
+	"selfaudit/sampler/ct"
+)
+
+// planOptions are the flags of `selfaudit plan`.
+type planOptions struct {
+	From, Until string
+	RateLimit   float64
+	Minutes     float64
+	Offline     bool
+	NoSample    bool
+}
+
+func newPlanCommand(e *env) *cobra.Command {
+	o := planOptions{}
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "What an audit will cost: logs, gigabytes, hours, reviews",
+		Long: `Say what an audit of a period will cost, before anything is opened: the logs and why they
+are chosen, their entries, gigabytes and hours, the items to expect and the sample to
+review. Tree heads are fetched and verified, and a few tiles of each log are read to
+measure its speed; nothing is pinned or written. Items are expected as in the audit before,
+for the length of the period; without one they are unknown.`,
+		Example: `  selfaudit plan
+  selfaudit plan --from 2026-07-01T00:00:00Z --until 2026-10-01T00:00:00Z
+  selfaudit plan --rate-limit 2000 --minutes 30 --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.RateLimit < 0 || o.Minutes <= 0 {
+				return usageErrorf("", "--rate-limit must not be negative, --minutes must be positive")
+			}
+			doc, err := e.plan(cmd.Context(), o)
+			return show(e, doc, err)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.From, "from", "", "first `time` of the period (default: the open audit's, else the last full quarter)")
+	f.StringVar(&o.Until, "until", "", "first `time` after the period")
+	f.Float64Var(&o.RateLimit, "rate-limit", 0, "reckon with so many `entries` per second and log instead of measuring")
+	f.Float64Var(&o.Minutes, "minutes", 20, "a reviewer's `minutes` per sampled certificate")
+	f.BoolVar(&o.NoSample, "no-sample", false, "fetch tree heads only; speeds stay unknown without --rate-limit")
+	f.BoolVar(&o.Offline, "offline", false, "ask nobody; sizes are those of the audit before, where it read the log")
+	return cmd
+}
+
+// planDocument is what `plan --json` writes. Unknown numbers are null.
+type planDocument struct {
+	Schema       string         `json:"schema"`
+	Period       [2]string      `json:"period"`
+	PeriodOrigin string         `json:"period_origin"`
+	List         *logListInfo   `json:"list"` // null when no list is in use
+	Logs         []planLog      `json:"logs"`
+	NotRead      []planNotRead  `json:"not_read"`
+	Total        planTotal      `json:"total"`
+	Before       string         `json:"previous_audit,omitempty"`
+	Strata       []planStratum  `json:"strata"`
+	Expected     *int64         `json:"expected_items"`
+	Sample       *int64         `json:"sample"`
+	Reviewer     planReviewTime `json:"reviewer"`
+	Notes        []string       `json:"notes"`
+}
+
+type planLog struct {
+	Name      string   `json:"name"`
+	Type      string   `json:"type"`
+	URL       string   `json:"url"`
+	Source    string   `json:"source"` // "from the list" or "by hand"
+	Why       string   `json:"why"`
+	Entries   *uint64  `json:"entries"`
+	New       *uint64  `json:"new_since_previous"` // entries that the audit before did not read
+	BytesLow  *uint64  `json:"bytes_low"`
+	BytesHigh *uint64  `json:"bytes_high"`
+	BytesFrom string   `json:"bytes_basis"`
+	Rate      *float64 `json:"entries_per_second"`
+	RateFrom  string   `json:"rate_basis"`
+	Hours     *float64 `json:"hours"`
+	Error     string   `json:"error,omitempty"`
+}
+
+type planNotRead struct {
+	Reason string   `json:"reason"`
+	Logs   []string `json:"logs"`
+}
+
+type planTotal struct {
+	Logs      int      `json:"logs"`
+	Entries   uint64   `json:"entries"`
+	BytesLow  uint64   `json:"bytes_low"`
+	BytesHigh uint64   `json:"bytes_high"`
+	Hours     *float64 `json:"hours"`
+	AtOnce    int      `json:"logs_at_once"`
+	Disk      uint64   `json:"disk_bytes"`
+	Complete  bool     `json:"complete"` // every log's size is known
+}
+
+type planStratum struct {
+	ID       string `json:"stratum_id"`
+	Label    string `json:"label"`
+	Before   int64  `json:"population_before"`
+	Expected int64  `json:"expected"`
+	RateBP   int    `json:"rate_bp"`
+	Sample   int64  `json:"sample"`
+}
+
+type planReviewTime struct {
+	Minutes float64  `json:"minutes_per_certificate"`
+	Hours   *float64 `json:"hours"`
+}
+
+// Bytes of an entry on the wire, where they are not measured: a static-ct log's tiles
+// compressed and plain, measured on a real log, and the JSON of RFC 6962, measured on a
+// generated one (docs/cli.md gives the measurements).
+const (
+	staticBytesLow  = 372
+	staticBytesHigh = 1586
+	jsonBytes       = 3420
+)
+
+// diskPerEntry is what collect keeps of every entry, kept or not: its leaf hash.
+const diskPerEntry = 32
+
+// planPatience is how long a log may take to answer a plan.
+const planPatience = 30 * time.Second
+
+// sampleEntries is how many entries are read of each log to measure its speed: four tiles.
+const sampleEntries = 4 * ct.TileWidth
+
+func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
+	cfg, err := e.loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.lookAhead(o.From, o.Until)
+	if err != nil {
+		return nil, err
+	}
+	d := &planDocument{Schema: "selfaudit.plan/v1", Period: p.texts(), PeriodOrigin: p.origin, Logs: []planLog{}, NotRead: []planNotRead{}, Strata: []planStratum{},
+		Notes: []string{}, Reviewer: planReviewTime{Minutes: o.Minutes}}
+	prev, err := e.lastFrozen()
+	if err != nil {
+		return nil, err
+	}
+	var before map[string]uint64
+	if prev != nil {
+		d.Before = prev.id
+		if before, err = prev.treeSizes(); err != nil {
+			return nil, err
+		}
+	}
+	logs, why, err := e.planLogs(ctx, cfg, d, p)
+	if err != nil {
+		return nil, err
+	}
+	probes := make([]*probed, len(logs))
+	for i, l := range logs {
+		probes[i] = e.probe(cfg, l, e.Transport, planPatience)
+	}
+	if !o.Offline {
+		e.notef("asking %d logs for their size and speed", len(logs))
+		e.heads(ctx, probes, planPatience)
+	}
+	for i, pr := range probes {
+		row := planLog{Name: (&logSource{cfg: pr.cfg}).name(), Type: pr.cfg.Type, URL: pr.cfg.URL, Source: "from the list", Why: why[i], BytesFrom: "unknown", RateFrom: "unknown"}
+		if row.Why == whyByHand {
+			row.Source = "by hand"
+		}
+		e.planSize(&row, pr, o, before)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		e.planSpeed(ctx, &row, pr, o)
+		d.Logs = append(d.Logs, row)
+	}
+	d.total()
+	if err := d.expect(cfg, prev, p); err != nil {
+		return nil, err
+	}
+	return d, d.unknown(o)
+}
+
+const whyByHand = "it is configured by hand"
+
+// planLogs returns the logs that would be read, with the reason for each.
+func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument, p period) (logs []config.Log, why []string, err error) {
+	for _, l := range cfg.Logs {
+		if l.Exclude != "" {
+			d.NotRead = append(d.NotRead, planNotRead{"excluded: " + l.Exclude, []string{(&logSource{cfg: l}).name()}})
+			continue
+		}
+		logs, why = append(logs, l), append(why, whyByHand)
+	}
+	if cfg.LogList.Select != config.SelectAuto {
+		return logs, why, nil
+	}
+	list, err := e.readLogList(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := choose(cfg, list, p.from, p.until)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.List = list.info(e)
+	if d.List.Warning != "" {
+		d.Notes = append(d.Notes, d.List.Warning)
+	}
+	for _, g := range c.omitted() {
+		d.NotRead = append(d.NotRead, planNotRead{g.reason, g.names})
+	}
+	reasons := map[string]string{}
+	for _, ch := range c.choices {
+		reasons[string(ch.Log.Key)] = ch.Reason
+	}
+	for _, l := range c.logs {
+		if l.Exclude == "" {
+			logs, why = append(logs, l), append(why, reasons[string(l.PublicKey)])
+		}
+	}
+	return logs, why, nil
+}
+
+// planSize fills in how many entries a log has, and what of them is new.
+func (e *env) planSize(row *planLog, pr *probed, o planOptions, before map[string]uint64) {
+	size := pr.head.Size
+	id := ct.LogIDOf(pr.cfg.PublicKey).String()
+	old, known := before[id]
+	switch {
+	case pr.err != nil:
+		row.Error = pr.err.Error()
+		return
+	case o.Offline && !known:
+		return
+	case o.Offline:
+		size = old
+	}
+	row.Entries = &size
+	if known && old <= size {
+		fresh := size - old
+		row.New = &fresh
+	}
+	low, high := uint64(staticBytesLow), uint64(staticBytesHigh)
+	row.BytesFrom = "usual sizes, compressed and plain"
+	if pr.cfg.Type == config.TypeRFC6962 {
+		low, high, row.BytesFrom = jsonBytes, jsonBytes, "usual size"
+	}
+	low, high = low*size, high*size
+	row.BytesLow, row.BytesHigh = &low, &high
+}
+
+// planSpeed fills in how fast a log can be read: as told, or by reading a few tiles near
+// its end.
+func (e *env) planSpeed(ctx context.Context, row *planLog, pr *probed, o planOptions) {
+	if row.Entries == nil {
+		return
+	}
+	switch size := *row.Entries; {
+	case o.RateLimit > 0:
+		row.Rate, row.RateFrom = &o.RateLimit, "as given"
+	case size == 0:
+		zero := 0.0
+		row.Hours = &zero
+		return
+	case o.Offline || o.NoSample:
+		return
+	default:
+		end := size
+		if size > ct.TileWidth {
+			end = size / ct.TileWidth * ct.TileWidth
+		}
+		start := end - min(end, sampleEntries)
+		pr.bytes.Store(0)
+		began := e.SystemTime()
+		ctx, cancel := context.WithTimeout(ctx, 2*planPatience)
+		defer cancel()
+		err := pr.log.Read(ctx, pr.head, start, end, func(*ct.Entry) error { return nil })
+		took := max(e.SystemTime().Sub(began), time.Millisecond)
+		if err != nil {
+			row.Error = err.Error()
+			return
+		}
+		rate := float64(end-start) / took.Seconds()
+		row.Rate, row.RateFrom = &rate, fmt.Sprintf("%d entries in %s", end-start, took.Round(time.Millisecond))
+		if sent := pr.bytes.Load(); sent > 0 {
+			total := uint64(float64(sent) / float64(end-start) * float64(size))
+			row.BytesLow, row.BytesHigh, row.BytesFrom = &total, &total, fmt.Sprintf("%d bytes per entry, measured", sent/int64(end-start))
+		}
+	}
+	hours := float64(*row.Entries) / *row.Rate / 3600
+	row.Hours = &hours
+}
+
+// total adds up. Several logs are read at once, so the time is that of the longest, or
+// the sum shared out, whichever is more.
+func (d *planDocument) total() {
+	t := &d.Total
+	t.Logs, t.AtOnce, t.Complete = len(d.Logs), max(2, runtime.NumCPU()), true
+	var sum, longest float64
+	timed := true
+	for _, l := range d.Logs {
+		if l.Entries == nil {
+			t.Complete, timed = false, false
+			continue
+		}
+		t.Entries += *l.Entries
+		t.BytesLow += *l.BytesLow
+		t.BytesHigh += *l.BytesHigh
+		if l.Hours == nil {
+			timed = false
+			continue
+		}
+		sum += *l.Hours
+		longest = max(longest, *l.Hours)
+	}
+	t.Disk = t.Entries * diskPerEntry
+	if timed {
+		hours := max(longest, sum/float64(t.AtOnce))
+		t.Hours = &hours
+	}
+}
+
+// unknown is the error of a plan in which a log did not answer.
+func (d *planDocument) unknown(o planOptions) error {
+	if o.Offline {
+		return nil
+	}
+	for _, l := range d.Logs {
+		if l.Error != "" {
+			return &exitError{code: exitIncomplete, id: "log_unreachable", quiet: true, err: fmt.Errorf("log %s did not answer: %s", l.Name, l.Error),
+				hint: "the totals are without it"}
+		}
+	}
+	return nil
+}

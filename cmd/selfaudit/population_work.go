@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
+)
+
+// workSource searches everything that was collected.
+type workSource struct {
+	a          *audit
+	f          *frozenAudit // nil before freeze
+	saved      *collect.Saved
+	collected  *collect.Collected
+	membership sampler.Membership
+	earlier    []*audit
+	known      *knownIssuers
+	prover     *prover
+}
+
+// newWorkSource opens the work folder of audit a; f is nil before freeze.
+func (e *env) newWorkSource(a *audit, f *frozenAudit) (populationSource, *knownIssuers, error) {
+	w := &workSource{a: a, f: f}
+	raw, err := a.dir.Read(docCollected)
+	if err != nil {
+		return nil, nil, err
+	}
+	if w.saved, err = collect.ParseSaved(raw); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", a.dir.Path(docCollected), err)
+	}
+	if w.collected, err = collect.Reopen(a.dir, nil, w.saved); err != nil {
+		return nil, nil, err
+	}
+	start, end, err := a.period()
+	if err != nil {
+		return nil, nil, err
+	}
+	chainStart, err := sampler.ParseTime(a.opening.ChainStart)
+	if err != nil {
+		return nil, nil, err
+	}
+	w.membership = sampler.Membership{ChainStart: chainStart, PeriodStart: start, PeriodEnd: end}
+	if f != nil {
+		w.membership.Setting, w.known = f.snapshot.IssuanceTime, issuersOfSnapshot(f.snapshot)
+	} else if err := w.configured(e); err != nil {
+		return nil, nil, err
+	}
+	if w.earlier, err = e.chain(a); err != nil {
+		return nil, nil, err
+	}
+	w.prover = newProver(a.dir.FS(), w.saved.Logs)
+	return w, w.known, nil
+}
+
+// configured takes from selfaudit.toml what only freeze fixes.
+func (w *workSource) configured(e *env) error {
+	cfg, err := e.loadConfig()
+	if err != nil {
+		return err
+	}
+	w.membership.Setting = sampler.IssuanceTime(cfg.Audit.IssuanceTime)
+	set, err := loadIssuers(cfg)
+	if err != nil {
+		return err
+	}
+	w.known = &knownIssuers{labels: map[sampler.KeyHash]string{}}
+	for _, i := range set.List() {
+		w.known.keys = append(w.known.keys, i.Key)
+		w.known.labels[i.Key] = i.Label
+	}
+	return nil
+}
+
+func (w *workSource) close() error { return nil }
+
+func (w *workSource) about() populationAbout {
+	d := populationAbout{Schema: "selfaudit.population/v1", AuditID: w.a.id, Mode: w.a.opening.Mode, Source: sourceWork, Frozen: w.f != nil, Cannot: []string{}, Searched: []string{}}
+	for _, l := range w.saved.Logs {
+		if l.Status == sampler.LogProven {
+			d.Searched = append(d.Searched, fmt.Sprintf("log %s, %d entries", l.URL, l.Entries))
+		} else {
+			d.Cannot = append(d.Cannot, fmt.Sprintf("what is only in log %s, which was excluded: %s", l.URL, l.Reason))
+		}
+	}
+	for _, f := range w.saved.Files {
+		d.Searched = append(d.Searched, fmt.Sprintf("files %s, %d certificates", f.Path, f.Certificates))
+	}
+	if n := len(w.saved.Unreadable); n > 0 {
+		d.Cannot = append(d.Cannot, fmt.Sprintf("%d entries and file blocks of which no certificate could be read", n))
+	}
+	if w.f == nil {
+		d.Cannot = append(d.Cannot, "what the population will be: the audit is not frozen, and every status here is preliminary")
+		return d
+	}
+	d.Drawn, d.Population = w.f.drawn, &w.f.commitment.PopulationCount
+	return d
+}
+
+// each walks through the collection and, in step, the frozen population.
+func (w *workSource) each(ctx context.Context, q *populationQuery, fn func(*populationItem) error) error {
+	var earlier []io.Reader
+	var sums []hash.Hash
+	for _, b := range w.earlier {
+		file, err := os.Open(b.dir.Path(docPopulation))
+		if err != nil {
+			return fmt.Errorf("reading the population of audit %s: %w", b.id, err)
+		}
+		defer file.Close() // only read from: nothing is lost if closing fails
+		sum := sha256.New()
+		sums, earlier = append(sums, sum), append(earlier, io.TeeReader(file, sum))
+	}
+	step, err := w.frozenRows()
+	if err != nil {
+		return err
+	}
+	err = w.collected.Query(ctx, w.membership, earlier, func(found *collect.Found) error {
+		status, err := step.status(found)
+		if err != nil {
+			return err
+		}
+		it, err := w.item(q, found, status)
+		if err != nil || it == nil {
+			return err
+		}
+		return fn(it)
+	})
+	if err != nil {
+		return err
+	}
+	for i, b := range w.earlier {
+		if _, err := io.Copy(io.Discard, earlier[i]); err != nil {
+			return fmt.Errorf("reading the population of audit %s: %w", b.id, err)
+		}
+		if sampler.DocHash(sums[i].Sum(nil)) != b.commitment.PopulationHash {
+			return &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s is not the population that audit %s committed to", b.dir.Path(docPopulation), b.id),
+				hint: "bring the original back, from that audit's package"}
+		}
+	}
+	return step.end()
+}
+
+// item builds the item if the query wants it, else nil.
+func (w *workSource) item(q *populationQuery, found *collect.Found, status string) (*populationItem, error) {
+	if !q.wants(found.Row, status) || q.cert != nil && !found.Has(*q.cert) {
+		return nil, nil
+	}
+	earlier := ""
+	if found.Earlier >= 0 {
+		earlier = w.earlier[found.Earlier].id
+	}
+	it := newItem(found.Row, status, whyOf(status, earlier), w.known)
+	it.DatedBy = found.DatedBy
+	if found.DatedBy == sampler.SourceCT {
+		it.CTSource = found.CTSource()
+	}
+	it.drawn(w.f, found.Row.Item, found.Row.Stratum)
+	der, err := found.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	it.describe(der)
+	if q.name == "" && !q.detail {
+		return it, nil
+	}
+	if q.name != "" {
+		// Names first: a proof costs more.
+		err := found.Sightings(false, func(_ sampler.Sighting, cert []byte) error { it.keep(cert); return nil })
+		if err != nil {
+			return nil, err
+		}
+		if !q.named(it.namesOf()) {
+			return nil, nil
+		}
+		if !q.detail {
+			return it, nil
+		}
+	}
+	return it, found.Sightings(q.proof, func(s sampler.Sighting, cert []byte) error {
+		it.keep(cert)
+		seen := it.sighted(s, w.prover.logs)
+		if q.proof && s.Source == sampler.SightingLog {
+			var err error
+			seen.Proof, err = w.prover.proof(s)
+			return err
+		}
+		return nil
+	})
+}
+
+// frozenStep walks through population.tsv in step with the collection: the committed file
+// says what is in the population, and the two must agree.
+type frozenStep struct {
+	f    *frozenAudit // nil before freeze
+	rows *sampler.PopulationReader
+	done func() error
+	cur  sampler.Row
+	eof  bool
+}
+
+func (w *workSource) frozenRows() (*frozenStep, error) {
+	s := &frozenStep{f: w.f}
+	if w.f == nil {
+		return s, nil
+	}
+	var err error
+	if s.rows, s.done, err = w.f.population(); err != nil {
+		return nil, err
+	}
+	return s, s.next()
+}
+
+func (s *frozenStep) next() error {
+	row, err := s.rows.Next()
+	if errors.Is(err, io.EOF) {
+		s.eof = true
+		return nil
+	}
+	s.cur = row
+	return err
+}
+
+// status says what became of a found item.
+func (s *frozenStep) status(found *collect.Found) (string, error) {
+	status := string(found.Verdict)
+	if found.Earlier >= 0 {
+		status = statusEarlier
+	}
+	if s.f == nil {
+		return status, nil
+	}
+	member := status == string(sampler.Current) || status == string(sampler.Late)
+	in := !s.eof && s.cur.Item == found.Row.Item
+	behind := !s.eof && s.cur.Item.Compare(found.Row.Item) < 0
+	if in != member || behind || in && !sameRow(s.cur, found.Row) {
+		return "", s.differs(found.Row.Item)
+	}
+	if in {
+		return status, s.next()
+	}
+	return status, nil
+}
+
+// sameRow compares what identifies a row; a validity that the file cannot hold is "-" there.
+func sameRow(a, b sampler.Row) bool {
+	return a.Item == b.Item && a.Stratum == b.Stratum && a.Form == b.Form && a.Cert == b.Cert && a.Issued.Equal(b.Issued)
+}
+
+func (s *frozenStep) differs(id sampler.ItemID) error {
+	return &exitError{code: exitVerify, id: "not_committed",
+		err:  fmt.Errorf("%s: at item %s the work folder and the frozen population differ: it is not the collection that was frozen", s.f.where, id),
+		hint: "bring back the work folder, or move it away to search the documents alone"}
+}
+
+func (s *frozenStep) end() error {
+	switch {
+	case s.f == nil:
+		return nil
+	case !s.eof:
+		return s.differs(s.cur.Item)
+	}
+	return s.done()
+}
