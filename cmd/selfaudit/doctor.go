@@ -145,7 +145,7 @@ func (e *env) doctorConfig(d *doctorDocument) *config.Config {
 	}
 	d.ok("issuers", "%d keys with %d certificates", len(issuers.List()), n)
 	for _, f := range cfg.Files {
-		if _, err := issuerFolder(cfg.Resolve(f.Path)); err != nil {
+		if _, err := readable(cfg.Resolve(f.Path)); err != nil {
 			d.failed("files "+f.Path, "correct [[files]] path", err)
 		} else {
 			d.ok("files "+f.Path, "readable")

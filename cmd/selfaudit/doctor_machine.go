@@ -13,8 +13,8 @@ import (
 	"selfaudit/sampler"
 )
 
-// issuerFolder looks whether a path of [[files]] can be opened.
-func issuerFolder(path string) (fs.FileInfo, error) {
+// readable looks whether a path of [[files]] can be opened.
+func readable(path string) (fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -230,8 +230,8 @@ func (w *workspace) firstLook(ctx context.Context, exclusions []string) ([]*logS
 // file or the program's own list is taken anew until the collection is complete. After that
 // only the archived bytes count; false means that there are none.
 func (w *workspace) useLogList(ctx context.Context, a *audit) (bool, error) {
-	if w.chosen != nil {
-		return true, nil
+	if w.chosen != nil || a.commitment != nil {
+		return true, nil // after freeze the configuration does not count any more
 	}
 	if !w.listed() {
 		if a.done(stageCollect) {

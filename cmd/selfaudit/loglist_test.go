@@ -203,6 +203,49 @@ func TestListedFile(t *testing.T) {
 	w.online(exitOK, "status") // still readable
 }
 
+// TestListedFrozen: after collect another list in the file is another source, a list behind
+// an address is not, and after freeze the configuration does not count any more.
+func TestListedFrozen(t *testing.T) {
+	w := newListedWorld(t)
+	collectIt := func(audit string) {
+		t.Helper()
+		w.online(exitOK, "collect", "--audit", audit, "--from", "2026-07-01T00:00:00Z", "--until", "2026-10-01T00:00:00Z")
+	}
+	dice := func(lines string) {
+		w.configure(lines)
+		w.write("selfaudit.toml", strings.Replace(string(w.read("selfaudit.toml")), "[audit]\n", "[audit]\nbeacon = \"dice\"\n", 1))
+	}
+	w.write("list.json", string(w.list))
+	dice("file = \"list.json\"\n")
+	collectIt("2026-Q3")
+	newer := w.makeList("2026-11-02T00:00:00Z")
+	w.write("list.json", string(newer))
+	_, stderr := w.online(exitUsage, "freeze", "--audit", "2026-Q3", "--yes")
+	w.must(stderr, "names other issuers, logs or files")
+	if err := os.Remove(filepath.Join(w.dir, "audits/2026-Q3/work/collected.json")); err != nil {
+		t.Fatal(err)
+	}
+	collectIt("2026-Q3")
+	if string(w.read("audits/2026-Q3/ct/log_list.json")) != string(newer) {
+		t.Error("the newer list was not archived")
+	}
+	// Without the table, or with a list where none was collected from, it is another source too.
+	w.write("selfaudit.toml", strings.Replace(string(w.read("selfaudit.toml")), "[log_list]\n", "[log_list]\nselect = \"none\"\n", 1))
+	_, stderr = w.online(exitUsage, "freeze", "--audit", "2026-Q3", "--yes")
+	w.must(stderr, "names other issuers, logs or files")
+	dice("file = \"list.json\"\n")
+	w.online(exitOK, "freeze", "--audit", "2026-Q3", "--yes")
+	// A void with another list collects again.
+	w.write("list.json", string(w.list))
+	stdout, _ := w.online(exitOK, "freeze", "--audit", "2026-Q3", "--yes", "--void", "another list is wanted")
+	w.must(stdout, "collected again")
+	collectIt("2026-Q3")
+	w.online(exitOK, "freeze", "--audit", "2026-Q3", "--yes")
+	dice("file = \"nosuch.json\"\nexclude = { \"nobody\" = \"gone\" }\n")
+	w.online(exitOK, "freeze", "--audit", "2026-Q3", "--yes")
+	w.must(string(w.read("audits/2026-Q3/config/selfaudit.toml")), "Test 'other' log")
+}
+
 // TestListedRefused covers lists that cannot be used.
 func TestListedRefused(t *testing.T) {
 	w := newListedWorld(t)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -81,11 +83,8 @@ func (w *workspace) seal(ctx context.Context, a *audit, incomplete bool) (*sealD
 	if err := w.e.confirm(ctx, fmt.Sprintf("Seal audit %s? A sealed package is never rewritten", a.id)); err != nil {
 		return nil, err
 	}
-	res, err := evidence.Seal(ctx, a.dir.Path("."), a.dir.Path(sealedFolder), evidence.Info{CAName: name, AuditID: a.id, Mode: a.opening.Mode,
+	res, err := w.sealAndCheck(ctx, a, evidence.Info{CAName: name, AuditID: a.id, Mode: a.opening.Mode,
 		Incomplete: incomplete, SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: programInfo()})
-	if errors.Is(err, evidence.ErrExists) {
-		return nil, &exitError{code: exitVerify, id: "sealed_differs", err: err, hint: "the audit's folder is not what was sealed; `selfaudit verify` the package, and keep it"}
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +131,60 @@ func (a *audit) unchanged() error {
 				hint: "bring the original back; a workbook that was filled in belongs elsewhere, and `selfaudit report` writes the original again"}
 		}
 	}
+	return nil
+}
+
+// sealAndCheck makes the package in the work folder, verifies it as a stranger would, and
+// only then moves it to its place: a package that does not check out is never sealed.
+func (w *workspace) sealAndCheck(ctx context.Context, a *audit, info evidence.Info) (*evidence.Result, error) {
+	scratch := a.dir.Path("work/sealing")
+	if err := os.RemoveAll(scratch); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(scratch)
+	res, err := evidence.Seal(ctx, a.dir.Path("."), scratch, info)
+	if err != nil {
+		return nil, err
+	}
+	report, err := evidence.Verify(ctx, res.Zip, evidence.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if report.Failed() {
+		var failed []error
+		for _, c := range report.Checks {
+			if c.Status == evidence.Fail {
+				failed = append(failed, fmt.Errorf("%s: %s", c.Name, c.Detail))
+			}
+		}
+		return nil, &exitError{code: exitVerify, id: "package_failed", err: errors.Join(failed...),
+			hint: "nothing was sealed: bring the audit's documents back to what the program wrote"}
+	}
+	return res, publish(res, a.dir.Path(sealedFolder))
+}
+
+// publish moves a checked package into folder, the zip last: it is what makes the stage
+// complete, so a package folder without it is what a killed process left.
+func publish(res *evidence.Result, folder string) error {
+	zip, dir := filepath.Join(folder, filepath.Base(res.Zip)), filepath.Join(folder, filepath.Base(res.Dir))
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	_, err := os.Stat(zip)
+	switch {
+	case err == nil:
+		return &exitError{code: exitUsage, id: "sealed_already", err: fmt.Errorf("%s exists; a sealed package is never rewritten", zip),
+			hint: "keep it, or move it elsewhere to make another"}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := errors.Join(os.Rename(res.Dir, dir), os.Rename(res.Zip, zip)); err != nil {
+		return err
+	}
+	res.Dir, res.Zip = dir, zip
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package ctlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -142,6 +143,9 @@ func (r *retries) turn(ctx context.Context) error {
 func (r *retries) statusFailure(req request, resp *http.Response) *failure {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorText)) // only for the message; what cannot be read is left out
 	f := fail(permanent, Unreachable, "status %d: %q", resp.StatusCode, clipText(text))
+	if page := bytes.TrimSpace(text); len(page) > 0 && page[0] == '<' {
+		f = fail(permanent, Unreachable, "status %d with an HTML page", resp.StatusCode)
+	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusNotFound, code == http.StatusGone:
 		f.cause = missing

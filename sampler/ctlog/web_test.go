@@ -128,7 +128,9 @@ func TestWebFaultsThatStay(t *testing.T) {
 		attempts int // 0: bounded by time
 		parts    []string
 	}{
-		{"503", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "over\x1b[2Jloaded", http.StatusServiceUnavailable) }, Unreachable, 0, []string{"gave up", "503", `over\x1b[2Jloaded`}},
+		{"503", func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "over\x1b[2Jloaded", http.StatusServiceUnavailable)
+		}, Unreachable, 0, []string{"gave up", "503", `over\x1b[2Jloaded`}},
 		{"429 for longer than we wait", func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", "100000")
 			w.WriteHeader(429)
