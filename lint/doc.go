@@ -22,6 +22,11 @@
 // responses, where zlint itself would end the process; and Options.Document
 // keeps what zlint does not do deterministically out of the results.
 //
+// Options.AsIf asks another question (would this be allowed if it were issued on that
+// day?), Options.Checks adds the checks of package checks, Rules and RuleNamed describe the
+// rule set, GroundOf says by when a certificate must be revoked for a finding, and SelfTest
+// shows that this build judges as it was tested.
+//
 // # Engines
 //
 // The default engine is a loop of our own that prepares the lints once and

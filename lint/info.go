@@ -124,6 +124,9 @@ func (l *Linter) Info() Info {
 	return info
 }
 
+// ListSHA256 is Info.ListSHA256 without a linter.
+func ListSHA256() string { return listHash(Names()) }
+
 // listHash is Info.ListSHA256 of sorted names.
 func listHash(names []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(names, "\n")))

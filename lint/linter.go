@@ -94,10 +94,15 @@ func (l *Linter) Lint(a Artifact) Result {
 	default:
 		l.ocspResponse(p.ocsp, add)
 	}
-	slices.SortStableFunc(result.Findings, func(a, b Finding) int {
+	SortFindings(result.Findings)
+	return result
+}
+
+// SortFindings brings findings into the order of Result.Findings.
+func SortFindings(findings []Finding) {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Lint, b.Lint))
 	})
-	return result
 }
 
 // check runs Options.Checks. What it finds about hostile bytes must not end the process.

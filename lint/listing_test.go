@@ -3,6 +3,8 @@ package lint
 import (
 	"slices"
 	"testing"
+
+	"selfaudit/lint/requirements"
 )
 
 func TestRules(t *testing.T) {
@@ -40,5 +42,21 @@ func TestRules(t *testing.T) {
 	}
 	if _, ok := RuleNamed("e_no_such_lint"); ok {
 		t.Error("a rule that nobody has")
+	}
+}
+
+// TestCoverageIsOfTheseLints holds the table of sections against the rule set: it counts
+// the lints of another version of zlint when a name is unknown.
+func TestCoverageIsOfTheseLints(t *testing.T) {
+	c, err := requirements.Embedded().Coverage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range c.Sections {
+		for _, name := range s.Lints {
+			if metadata()[name] == nil {
+				t.Errorf("%s %s: %s is no lint of zlint", s.Document, s.Number, name)
+			}
+		}
 	}
 }

@@ -21,6 +21,8 @@ func addCommands(root *cobra.Command, e *env) {
 	}
 	other := []*cobra.Command{
 		newLogsCommand(e),
+		newRequirementsCommand(e),
+		newSelftestCommand(e),
 		newVersionCommand(e),
 		newCompletionCommand(e),
 		newManCommand(e),

@@ -89,7 +89,7 @@ func writeCommands(w io.Writer, cmd *cobra.Command) {
 		fmt.Fprintf(w, "\n%s\n", group.Title)
 		for _, c := range cmd.Commands() {
 			if c.GroupID == group.ID && !c.Hidden {
-				fmt.Fprintf(w, "  %-12s %s\n", c.Name(), c.Short)
+				fmt.Fprintf(w, "  %-12s  %s\n", c.Name(), c.Short)
 			}
 		}
 	}

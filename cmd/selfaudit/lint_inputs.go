@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"selfaudit/lint"
+	"selfaudit/lint/checks"
 )
 
 // stdinName stands for standard input among the FILE arguments and in results.
@@ -29,6 +30,8 @@ var certificateSuffixes = map[string]bool{
 type lintInputs struct {
 	e    *env
 	args []string
+	// issuers go with every artifact that does not come with a chain of its own.
+	issuers *checks.Pool
 
 	unreadable []unreadableInput // in the order of the input
 	passedOver []string          // files of folders with nothing lintable inside
@@ -58,6 +61,14 @@ func (in *lintInputs) argument(ctx context.Context, arg string, yield func(lint.
 		r, stop := interruptible(ctx, in.e.Stdin)
 		defer stop()
 		return in.read(stdinName, r, false, yield)
+	}
+	remote, err := remoteOf(arg)
+	if err != nil {
+		in.failed(arg, err)
+		return true
+	}
+	if remote != nil {
+		return in.remote(ctx, arg, remote, yield)
 	}
 	info, err := os.Stat(arg)
 	if err != nil {
@@ -138,7 +149,33 @@ func (in *lintInputs) read(name string, r io.Reader, found bool, yield func(lint
 		in.passedOver = append(in.passedOver, name)
 		return true
 	}
+	return in.yield(artifacts, yield)
+}
+
+// remote fetches what is no file.
+func (in *lintInputs) remote(ctx context.Context, arg string, r *remoteInput, yield func(lint.Artifact) bool) bool {
+	artifacts, err := r.fetch(ctx, in.e)
+	if err != nil {
+		in.failed(arg, err)
+		return true
+	}
+	for i := range artifacts {
+		artifacts[i].File, artifacts[i].Block = r.name, i
+	}
+	return in.yield(artifacts, yield)
+}
+
+// yield hands artifacts of one input on. Certificates that came together may have issued
+// each other.
+func (in *lintInputs) yield(artifacts []lint.Artifact, yield func(lint.Artifact) bool) bool {
+	var beside *checks.Pool
+	if ders := certificatesOf(artifacts); len(ders) > 1 {
+		beside = in.issuers.Beside(ders)
+	}
 	for _, a := range artifacts {
+		if beside != nil && a.Kind == lint.KindCert {
+			a.Attachment = beside
+		}
 		if !yield(a) {
 			return false
 		}

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"strings"
+	"os"
+	"path/filepath"
+	"time"
 
-	"selfaudit/internal/terminal"
 	"selfaudit/lint"
 )
 
@@ -15,159 +17,90 @@ type lintView interface {
 }
 
 func newLintView(e *env, o lintOptions, linter *lint.Linter) lintView {
-	switch {
-	case o.JSONL:
+	switch o.Format {
+	case formatJSONL:
 		return lintLines{e}
-	case e.JSON:
-		return &lintDocumentView{e: e, doc: lintDocument{
-			Schema: "selfaudit.lint/v1", Linter: linter.Info(),
-			Artifacts: []lintObject{}, Unreadable: []unreadableInput{},
-		}}
+	case formatJSON:
+		return newLintDocumentView(e, linter.Info())
+	case formatSARIF:
+		return newSARIFView(e, linter.Info())
+	case formatJUnit:
+		return &junitView{e: e}
+	case formatCSV:
+		return newLintCSV(e)
 	}
-	return &lintText{e: e, p: e.out(), counts: map[lint.Severity]int{}}
+	return newLintText(e, linter.Info())
 }
 
-// lintLines is --jsonl.
-type lintLines struct{ e *env }
-
-func (v lintLines) result(_ lint.Artifact, r lint.Result) error {
-	return v.e.writeJSONLine(lintObjectOf(r))
-}
-
-func (v lintLines) end(*lintInputs) error { return nil }
-
-// lintObject is one artifact in --jsonl and --json. All fields are always
-// there, also empty ones: scripts need not ask.
-type lintObject struct {
-	File     string              `json:"file"`
-	Kind     lint.Kind           `json:"kind"`
-	SHA256   string              `json:"sha256"`
-	Findings []lintObjectFinding `json:"findings"`
-}
-
-type lintObjectFinding struct {
-	Lint     string        `json:"lint"`
-	Severity lint.Severity `json:"severity"`
-	Source   string        `json:"source"`
-	Citation string        `json:"citation"`
-	Details  string        `json:"details"`
-}
-
-func lintObjectOf(r lint.Result) lintObject {
-	o := lintObject{r.File, r.Kind, r.SHA256, make([]lintObjectFinding, len(r.Findings))}
-	for i, f := range r.Findings {
-		o.Findings[i] = lintObjectFinding(f)
+// to runs a part of the command with -o: what it writes to standard output goes into a
+// file that appears when it is complete. Exit codes that come with a complete result
+// (findings, unreadable inputs) do not keep it from appearing.
+func (o lintOptions) to(e *env, run func(*env) error) error {
+	if o.Output == "" {
+		return run(e)
 	}
-	return o
+	f, err := os.CreateTemp(filepath.Dir(o.Output), ".selfaudit-*")
+	if err != nil {
+		return fmt.Errorf("-o: %w", err)
+	}
+	defer os.Remove(f.Name()) // nothing is left to remove once it is renamed
+	defer f.Close()
+	inner := *e
+	out := &stickyWriter{w: f}
+	inner.Stdout, inner.StdoutTTY = out, false
+	err = run(&inner)
+	var known *exitError
+	if err != nil && (!errors.As(err, &known) || known.code != exitFindings && known.id != "unreadable_input") {
+		return err
+	}
+	if writeErr := errors.Join(out.err, f.Chmod(0o644), f.Close()); writeErr != nil {
+		return fmt.Errorf("writing %s: %w", o.Output, writeErr)
+	}
+	if renameErr := os.Rename(f.Name(), o.Output); renameErr != nil {
+		return fmt.Errorf("writing %s: %w", o.Output, renameErr)
+	}
+	return err
 }
 
-// lintDocument is what `lint --json FILE...` writes.
-type lintDocument struct {
-	Schema     string            `json:"schema"`
-	Linter     lint.Info         `json:"linter"`
-	Artifacts  []lintObject      `json:"artifacts"`
-	Unreadable []unreadableInput `json:"unreadable"`
-}
-
-type lintDocumentView struct {
-	e   *env
-	doc lintDocument
-}
-
-func (v *lintDocumentView) result(_ lint.Artifact, r lint.Result) error {
-	v.doc.Artifacts = append(v.doc.Artifacts, lintObjectOf(r))
-	return nil
-}
-
-func (v *lintDocumentView) end(in *lintInputs) error {
-	v.doc.Unreadable = append(v.doc.Unreadable, in.unreadable...)
-	return v.e.writeJSON(v.doc)
-}
-
-// lintText is the output for people.
-type lintText struct {
-	e      *env
-	p      terminal.Palette
-	shown  int
-	counts map[lint.Severity]int // artifacts by their worst finding; 0 = none
-}
-
-// severityWidth aligns what follows the severity word.
-const severityWidth = len("notice")
-
-func (v *lintText) result(a lint.Artifact, r lint.Result) error {
-	if v.shown > 0 {
-		v.e.printf("\n")
-	}
-	v.shown++
-	v.counts[r.Worst()]++
-	name := quoteFile(r.File)
-	if a.Block > 0 {
-		name = fmt.Sprintf("%s (block %d)", name, a.Block+1)
-	}
-	d := lint.Describe(a)
-	v.e.printf("%s: %s\n", v.p.Bold(name), whatItIs(d))
-	for _, line := range describeLines(d, v.e.StdoutTTY) {
-		v.e.printf("  %s\n", line)
-	}
-	if len(r.Findings) == 0 {
-		v.e.printf("  %s\n", v.p.Good("no findings"))
-	}
-	for _, f := range r.Findings {
-		v.finding(f)
-	}
-	return nil
-}
-
-func (v *lintText) finding(f lint.Finding) {
-	word := f.Severity.String()
-	pad := strings.Repeat(" ", max(severityWidth-len(word), 0))
-	head := fmt.Sprintf("  %s%s  %s", v.severity(f.Severity, word), pad, v.p.Bold(terminal.Escape(f.Lint)))
-	if f.Citation != "" {
-		head += "  " + v.p.Dim(terminal.Escape(f.Citation))
-	}
-	v.e.printf("%s\n", head)
-	indent := strings.Repeat(" ", 2+severityWidth+2)
-	if meaning := lint.Meaning(f.Lint); meaning != "" {
-		v.e.printf("%s%s\n", indent, terminal.Escape(meaning))
-	}
-	if f.Details != "" {
-		v.e.printf("%s%s %s\n", indent, v.p.Dim("details:"), terminal.Escape(f.Details))
-	}
-}
-
-func (v *lintText) severity(s lint.Severity, word string) string {
-	switch s {
-	case lint.Error, lint.Fatal:
-		return v.p.Bad(word)
-	case lint.Warn:
-		return v.p.Warn(word)
-	}
-	return v.p.Mark(word)
-}
-
-// end sums up when there was more than one artifact.
-func (v *lintText) end(*lintInputs) error {
-	if v.shown < 2 {
+// groundOf says under which item of the reasons for revocation a finding falls; nil where
+// nothing has to be revoked for it. An "as if" judgement is about no certificate that
+// exists.
+func groundOf(r lint.Result, f lint.Finding) *lint.Ground {
+	if r.AsIf != "" || r.Description == nil {
 		return nil
 	}
-	parts := []string{terminal.Count(int64(v.shown)) + " artifacts"}
-	for _, s := range []lint.Severity{lint.Fatal, lint.Error, lint.Warn, lint.Notice} {
-		if n := v.counts[s]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s at worst %s", terminal.Count(int64(n)), s))
-		}
+	holder := r.Description.Holder
+	if r.Kind == lint.KindCert && holder.Role == "" {
+		return nil
 	}
-	if n := v.counts[0]; n > 0 {
-		parts = append(parts, terminal.Count(int64(n))+" without findings")
+	if g, ok := lint.GroundOf(f, holder); ok {
+		return &g
 	}
-	v.e.printf("\n%s\n", strings.Join(parts, ", "))
 	return nil
 }
 
-// quoteFile shows a file name on one line; standard input has a name of its own.
-func quoteFile(name string) string {
-	if name == stdinName {
-		return "standard input"
+// inForce lists the versions of the documents that govern a certificate in force on a day,
+// such as "TLS-BR 1.6.7"; empty for what is no certificate.
+func inForce(r lint.Result, day time.Time) []string {
+	list := []string{}
+	if r.Description == nil || r.Description.Holder.Role == "" || day.IsZero() {
+		return list
 	}
-	return terminal.Escape(name)
+	for _, v := range r.Description.Holder.InForce(day) {
+		list = append(list, v.Document+" "+v.Number)
+	}
+	return list
+}
+
+// issuedOn is the day as of which a result judges: that of "as if", else of notBefore.
+func issuedOn(r lint.Result) time.Time {
+	if r.AsIf != "" {
+		// The text was written by the linter; should it not read, no version is named.
+		day, _ := time.Parse(time.DateOnly, r.AsIf)
+		return day
+	}
+	if r.Description == nil {
+		return time.Time{}
+	}
+	return r.Description.NotBefore
 }

@@ -28,6 +28,7 @@ Exit code 4 if any check fails, 3 for a package that is labelled incomplete.`,
 			progress := e.progress()
 			line := progress.Line("verify", "")
 			o.Progress = func(_ string, done, total int64) { line.Set(done, total) }
+			o.Program = programInfo()
 			report, err := evidence.Verify(cmd.Context(), args[0], o)
 			progress.Close()
 			if err != nil {

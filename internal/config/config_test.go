@@ -86,6 +86,26 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// TestParse: what Effective writes stands alone; what names a file does not.
+func TestParse(t *testing.T) {
+	text, err := os.ReadFile("testdata/full.effective.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse(text, "config/selfaudit.toml")
+	if err != nil || string(c.Effective()) != string(text) || c.File != "config/selfaudit.toml" {
+		t.Errorf("%v: %+v", err, c)
+	}
+	full, err := os.ReadFile("testdata/full.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Parse(full, "x.toml")
+	if !errors.As(err, new(Errors)) || !strings.Contains(err.Error(), "x.toml:") || !strings.Contains(err.Error(), "public_key_file: no file is read here") {
+		t.Errorf("a key in a file: %v", err)
+	}
+}
+
 func TestTemplate(t *testing.T) {
 	name := "Ex\"am\\ple CA"
 	c, err := parse("selfaudit.toml", Template(name), noFiles)

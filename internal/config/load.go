@@ -25,6 +25,18 @@ func Load(path string) (*Config, error) {
 	return parse(path, data, readBounded)
 }
 
+// Parse reads and checks a configuration that stands alone, as Effective writes it: every
+// key inline. It opens no file, so a text that names a key file is refused. name is the
+// file's name for messages; what is wrong comes back as Errors.
+func Parse(data []byte, name string) (*Config, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than %d bytes", name, maxFile)
+	}
+	return parse(name, data, func(string) ([]byte, error) {
+		return nil, errors.New("no file is read here: write the key itself, as public_key")
+	})
+}
+
 func readBounded(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -53,7 +65,7 @@ func parse(file string, data []byte, readFile func(string) ([]byte, error)) (*Co
 	if err := toml.Unmarshal(data, &raw); err != nil {
 		return nil, syntaxError(file, err)
 	}
-	r := &reader{file: file, at: locate(data)}
+	r := &reader{file: file, at: locate(data), issuerFiles: map[string]bool{}, files: map[string]bool{}}
 	c := &Config{File: file, Dir: filepath.Dir(file)}
 	top := &table{r: r, value: raw}
 

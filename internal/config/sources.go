@@ -31,9 +31,12 @@ func (c *Config) readIssuer(t *table) {
 	for _, file := range issuer.Certificates {
 		if strings.TrimSpace(file) == "" {
 			t.problem("certificate", "certificate is an empty path")
-		} else if c.hasIssuer(file) {
+		} else if t.r.issuerFiles[cleanPath(file)] {
 			t.problem("certificate", "certificate %s is already in an [[issuer]] above", quote(file))
 		}
+	}
+	for _, file := range issuer.Certificates {
+		t.r.issuerFiles[cleanPath(file)] = true
 	}
 	issuer.Label, _ = t.text("label", "DV1")
 	issuer.RateBP = t.rate("rate", 0)
@@ -61,20 +64,8 @@ func (t *table) class(oid string) string {
 	return s
 }
 
-func (c *Config) hasIssuer(file string) bool {
-	for _, other := range c.Issuers {
-		for _, f := range other.Certificates {
-			if samePath(f, file) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func samePath(a, b string) bool {
-	return path.Clean(filepath.ToSlash(a)) == path.Clean(filepath.ToSlash(b))
-}
+// cleanPath is the same for all spellings of a path.
+func cleanPath(p string) string { return path.Clean(filepath.ToSlash(p)) }
 
 // isOID reports whether s is a dotted OID: at least two arcs, no leading zero.
 func isOID(s string) bool {
@@ -92,9 +83,10 @@ func isOID(s string) bool {
 
 func (c *Config) readFiles(t *table) {
 	p, ok := t.required("path", "exports/2026Q3")
-	if ok && slices.ContainsFunc(c.Files, func(f Files) bool { return samePath(f.Path, p) }) {
+	if ok && t.r.files[cleanPath(p)] {
 		t.problem("path", "path %s is already in a [[files]] above", quote(p))
 	}
+	t.r.files[cleanPath(p)] = true
 	t.close()
 	c.Files = append(c.Files, Files{Path: p})
 }

@@ -15,6 +15,8 @@ type reader struct {
 	file     string
 	at       positions
 	problems Errors
+
+	issuerFiles, files map[string]bool // clean paths that a table above names
 }
 
 // table is one TOML table being read. Every key that is asked for becomes a

@@ -203,7 +203,7 @@ func (b *builder) snapshot(start, end time.Time) {
 			Label: b.o.Issuers[i].Label, Certificates: []sampler.CertHash{sampler.HashCert(ca.Cert)}})
 	}
 	entries := int64(len(b.log.entries))
-	b.snap.Logs = []sampler.SnapshotLog{{LogID: b.log.id.String(), Type: "rfc6962", URL: "https://ct.alpha.test/2026h2/", PublicKey: b.log.key.SPKI, Status: sampler.LogProven,
+	b.snap.Logs = []sampler.SnapshotLog{{LogID: b.log.id.String(), Type: "rfc6962", Label: "Alpha 2026h2", URL: "https://ct.alpha.test/2026h2", PublicKey: b.log.key.SPKI, Status: sampler.LogProven,
 		TreeSize: uint64(entries), RootHash: b.log.root.String(), TimestampMS: b.log.headMS, HeadFile: "ct/heads/" + b.log.id.String() + ".sth.json", Entries: entries, Kept: entries}}
 	if b.o.Excluded {
 		b.snap.Logs = append(b.snap.Logs, sampler.SnapshotLog{LogID: strings.Repeat("ee", 32), Type: "rfc6962", URL: "https://ct.retired.test/", PublicKey: []byte{},

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/config"
 	"selfaudit/internal/testaudit"
 	"selfaudit/lint"
 	"selfaudit/reports"
@@ -57,8 +58,7 @@ func writeAudit(t testing.TB, dir string, o testaudit.Options) {
 		ca = "Fixture Trust Alpha"
 	}
 	put := func(name string, data []byte) { files[name] = &fstest.MapFile{Data: data, Mode: 0o644} }
-	put("config/selfaudit.toml", fmt.Appendf(nil,
-		"[ca]\nname = %q\n\n[audit]\nissuance_time = \"ct\"\nev_ra = \"none\"\n\n[[log]]\nurl = \"https://ct.alpha.test/2026h2/\"\n", ca))
+	put("config/selfaudit.toml", configOf(t, ca, o, files).Effective())
 	if o.Stage == testaudit.Linted {
 		lintAgain(t, files, put)
 	}
@@ -66,6 +66,30 @@ func writeAudit(t testing.TB, dir string, o testaudit.Options) {
 	if o.Stage == testaudit.Linted {
 		writeReports(t, dir, o)
 	}
+}
+
+// configOf is the configuration that an audit's snapshot and commitment come from.
+func configOf(t testing.TB, ca string, o testaudit.Options, files fstest.MapFS) *config.Config {
+	t.Helper()
+	s, err := sampler.ParseSnapshot(files["draw/snapshot.json"].Data)
+	must(t, err)
+	c := &config.Config{CA: config.CA{Name: ca},
+		Audit: config.Audit{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, IssuanceTime: string(s.IssuanceTime), EVRA: s.Rules.EVRA,
+			DrawLeadDays: config.DefaultDrawLeadDays, Beacon: config.BeaconDice},
+		LogList: config.LogList{Select: config.SelectNone}, Drand: config.Drand{Relays: config.DefaultRelays()}}
+	if o.Drand {
+		c.Audit.Beacon = config.BeaconQuicknet
+	}
+	if s.Mode == sampler.ModeAudit {
+		c.Chain.Reason = s.Chain.Reason
+	}
+	for i, x := range s.Issuers {
+		c.Issuers = append(c.Issuers, config.Issuer{Certificates: []string{fmt.Sprintf("issuers/%d.pem", i)}, Label: x.Label})
+	}
+	for _, l := range s.Logs {
+		c.Logs = append(c.Logs, config.Log{Type: l.Type, URL: l.URL, Origin: l.Origin, PublicKey: l.PublicKey, Label: l.Label})
+	}
+	return c
 }
 
 // lintAgain writes the lint stage's documents in the order of the sample, with the
@@ -119,16 +143,59 @@ func writeReports(t testing.TB, dir string, o testaudit.Options) {
 	must(t, d.Replace("findings/findings.json", findings))
 	must(t, d.Replace("report/workbook.xlsx", book))
 	must(t, d.Replace("report/summary.json", text))
-	for _, stage := range [][]string{
-		{"freeze", "draw/commitment.txt", "draw/population.tsv"},
-		{"draw", "draw/sample.tsv", "ct/sightings.jsonl"},
-		{"lint", "lint/results.jsonl"},
-		{"report", "report/summary.json", "report/workbook.xlsx"},
-	} {
-		documents, err := d.HashDocuments(stage[1:]...)
-		must(t, err)
-		must(t, d.Record(auditdir.Event{At: sampler.FormatTime(o.ReportedAt()), Clock: sampler.ClockGiven, Stage: stage[0], Documents: documents}))
+	recordStages(t, dir, o)
+}
+
+// stageDocuments are what the commands record of each stage; collect's are found.
+var stageDocuments = map[string][]string{
+	"freeze": {"config/selfaudit.toml", "draw/snapshot.json", "draw/population.tsv", "draw/strata.tsv", "findings/items.jsonl", "draw/commitment.txt"},
+	"draw":   {"draw/seed.txt", "draw/sample.tsv", "ct/sightings.jsonl"},
+	"lint":   {"lint/linter.json", "lint/results.jsonl"},
+	"report": {"findings/findings.json", "report/workbook.xlsx", "report/summary.json"},
+}
+
+// recordStages writes the record of operations anew, as the commands do.
+func recordStages(t testing.TB, dir string, o testaudit.Options, stages ...string) {
+	t.Helper()
+	if stages == nil {
+		stages = []string{"collect", "freeze", "draw", "lint", "report"}
 	}
+	d := auditdir.At(dir)
+	must(t, d.Remove(auditdir.EventsFile))
+	for _, stage := range stages {
+		recordStage(t, d, o, stage)
+	}
+}
+
+func recordStage(t testing.TB, d auditdir.Dir, o testaudit.Options, stage string) {
+	t.Helper()
+	raw, err := d.Read("audit.json")
+	must(t, err)
+	opening, err := sampler.ParseOpening(raw)
+	must(t, err)
+	raw, err = d.Read("draw/commitment.txt")
+	must(t, err)
+	c, err := sampler.ParseCommitment(raw)
+	must(t, err)
+	at := map[string]string{"collect": opening.OpenedAt, "freeze": sampler.FormatTime(c.CommittedAt), "draw": sampler.FormatTime(c.BeaconTime)}[stage]
+	if at == "" {
+		at = sampler.FormatTime(o.ReportedAt())
+	}
+	names := slices.Clone(stageDocuments[stage])
+	if stage == "collect" {
+		names = []string{"audit.json"}
+		for _, pattern := range []string{"ct/log_list.*", "ct/heads/*", "ct/keys/*", "issuers/*"} {
+			found, err := fs.Glob(d.FS(), pattern)
+			must(t, err)
+			names = append(names, found...)
+		}
+	}
+	if stage == "draw" && d.Has("draw/beacon.json") {
+		names = append(names, "draw/beacon.json")
+	}
+	documents, err := d.HashDocuments(names...)
+	must(t, err)
+	must(t, d.Record(auditdir.Event{At: at, Clock: sampler.ClockGiven, Stage: stage, Documents: documents}))
 }
 
 // infoOf returns what the seal command passes for an audit folder.

@@ -1,45 +1,210 @@
 package evidence
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"path"
+	"strings"
 
-	"github.com/pelletier/go-toml/v2"
+	"selfaudit/internal/config"
+	"selfaudit/sampler"
+	"selfaudit/sampler/ct"
 )
 
-// checkConfig compares the effective configuration with what the snapshot and
-// bag-info.txt say of it. The snapshot, which the commitment covers, is what counts.
+// configDocument is the effective configuration.
+const configDocument = "config/selfaudit.toml"
+
+// checkConfig compares the effective configuration with everything in the package that
+// was made by it. The snapshot and the commitment are what counts; a configuration that
+// says something else would mislead whoever reads it. It must be in the one form in which
+// freeze writes it, so that no comment and no second spelling can hide in it.
 func (v *verifier) checkConfig() {
 	const name = "configuration"
-	raw := v.read(name, "config/selfaudit.toml")
+	raw := v.read(name, configDocument)
 	if raw == nil {
 		return
 	}
-	var config struct {
-		CA struct {
-			Name string `toml:"name"`
-		} `toml:"ca"`
-		Audit struct {
-			IssuanceTime string `toml:"issuance_time"`
-			EVRA         string `toml:"ev_ra"`
-		} `toml:"audit"`
-		Issuers []any `toml:"issuer"`
-		Logs    []any `toml:"log"`
+	cfg, err := config.Parse(raw, configDocument)
+	if err == nil {
+		err = sameBytes(raw, func() ([]byte, error) { return cfg.Effective(), nil })
+		if err != nil {
+			err = fmt.Errorf("%s: %w", configDocument, err)
+		}
 	}
-	if err := toml.Unmarshal(raw, &config); err != nil {
-		v.fail(name, "config/selfaudit.toml: %v", err)
+	if err != nil {
+		v.failedConfig(name, err)
+		return
+	}
+	c := &configCheck{v: v, cfg: cfg}
+	c.equal("ca.name", cfg.CA.Name, v.bag.SourceOrganization)
+	compared := "the CA's name"
+	if s := v.docs.snapshot; s != nil {
+		c.rules(s)
+		c.issuers(s)
+		c.logs(s)
+		c.files(s)
+		c.chain(s)
+		compared += ", rules, issuers, logs, files and the chain's start"
+	}
+	if commitment := v.docs.commitment; commitment != nil {
+		c.beacon(commitment)
+		compared += ", the randomness"
+	}
+	if c.bad.close(v, name, "in canonical form; %s are those of bag-info.txt, snapshot.json and commitment.txt", compared) {
+		for _, n := range c.notes {
+			v.note(name, "%s", n)
+		}
+	}
+}
+
+// failedConfig reports what is wrong in the text itself, without filling the report.
+func (v *verifier) failedConfig(name string, err error) {
+	var problems config.Errors
+	if !errors.As(err, &problems) {
+		v.fail(name, "%v", err)
 		return
 	}
 	var bad failures
-	compare := func(what, got, want string) {
-		if got != want {
-			bad.add("%s is %q, the package says %q", what, got, want)
+	for _, p := range problems {
+		bad.add("%v", p)
+	}
+	bad.close(v, name, "")
+}
+
+// configCheck collects how the configuration differs from the other documents.
+type configCheck struct {
+	v     *verifier
+	cfg   *config.Config
+	bad   failures
+	notes []string
+}
+
+func (c *configCheck) equal(what string, got, want any) {
+	if got != want {
+		c.bad.add("%s is %q, the package says %q", what, fmt.Sprint(got), fmt.Sprint(want))
+	}
+}
+
+func (c *configCheck) notef(format string, args ...any) {
+	if len(c.notes) < maxNamed {
+		c.notes = append(c.notes, fmt.Sprintf(format, args...))
+	}
+}
+
+// rules compares [audit] with the rules by which strata and membership were derived.
+func (c *configCheck) rules(s *sampler.Snapshot) {
+	a := c.cfg.Audit
+	c.equal("audit.rate", config.FormatRate(a.RateBP), config.FormatRate(s.Rules.RateBP))
+	c.equal("audit.floor", a.Floor, s.Rules.Floor)
+	c.equal("audit.minimum", a.Minimum, s.Rules.Minimum)
+	c.equal("audit.ev_ra", a.EVRA, s.Rules.EVRA)
+	c.equal("audit.issuance_time", a.IssuanceTime, string(s.IssuanceTime))
+}
+
+// beacon compares the source of the randomness. `freeze --beacon` may choose another one
+// than the configuration, and so does a rehearsal, which is drawn by dice.
+func (c *configCheck) beacon(k *sampler.Commitment) {
+	used := config.BeaconDice
+	if k.Beacon == sampler.BeaconDrand {
+		used = config.BeaconQuicknet
+		if k.BeaconChain == sampler.DefaultChain.Hash {
+			used = config.BeaconDefaultChain
+		}
+		// No flag changes the days.
+		c.equal("audit.draw_lead_days", c.cfg.Audit.DrawLeadDays, k.DrawLeadDays)
+	}
+	if set := c.cfg.Audit.Beacon; set != used && !(used == config.BeaconDice && c.v.report.Rehearsal) {
+		c.notef("audit.beacon is %s, but the commitment is to %s: chosen on the command line, or the configuration was altered", set, used)
+	}
+}
+
+// logs compares the [[log]] tables, which include those taken from a log list, with the
+// snapshot's logs, in order.
+func (c *configCheck) logs(s *sampler.Snapshot) {
+	c.equal("number of logs", len(c.cfg.Logs), len(s.Logs))
+	for i := range min(len(c.cfg.Logs), len(s.Logs)) {
+		set, read := c.cfg.Logs[i], s.Logs[i]
+		what := fmt.Sprintf("log %d (%s): ", i+1, read.URL)
+		c.equal(what+"log id of public_key", ct.LogIDOf(set.PublicKey).String(), read.LogID)
+		c.equal(what+"type", set.Type, read.Type)
+		c.equal(what+"url", set.URL, read.URL)
+		c.equal(what+"origin", set.Origin, read.Origin)
+		// The snapshot names a log without a label by its origin or address.
+		c.equal(what+"label", cmp.Or(set.Label, set.Origin, set.URL), read.Label)
+		switch excluded := read.Status == sampler.LogExcluded; {
+		case set.Exclude != "" && !excluded:
+			c.bad.add("%sexclude is %q, but the log was read", what, set.Exclude)
+		case set.Exclude != "":
+			c.equal(what+"exclude", set.Exclude, read.Reason)
+		case excluded:
+			c.notef("%swas excluded on the command line, not in the configuration: %s", what, read.Reason)
 		}
 	}
-	compare("ca.name", config.CA.Name, v.bag.SourceOrganization)
-	if s := v.docs.snapshot; s != nil {
-		compare("audit.issuance_time", config.Audit.IssuanceTime, string(s.IssuanceTime))
-		compare("audit.ev_ra", config.Audit.EVRA, s.Rules.EVRA)
-		compare("number of logs", fmt.Sprint(len(config.Logs)), fmt.Sprint(len(s.Logs)))
+	c.logList(s)
+}
+
+// logList compares [log_list] with the list that the snapshot names, and where it is
+// said to come from.
+func (c *configCheck) logList(s *sampler.Snapshot) {
+	hash, l := namedList(s), c.cfg.LogList
+	if used := l.Select != config.SelectNone; used != (hash != "") {
+		c.bad.add("log_list.select is %q, but snapshot.json names %s", l.Select, cmp.Or(hash, "no log list"))
+		return
 	}
-	bad.close(v, name, "the CA's name, issuance_time, ev_ra and the number of logs are those of bag-info.txt and snapshot.json")
+	if hash == "" {
+		return
+	}
+	from := cmp.Or(l.File, l.URL, "the list that comes with the program")
+	for _, n := range s.Notes {
+		if strings.HasPrefix(n, LogListNote) && strings.Contains(n, " "+LogListHash+" "+hash+", "+from+"; ") {
+			return
+		}
+	}
+	// An address may have been changed since the list was taken, which changes nothing else.
+	c.notef("log_list: the list is from %q, which is not what snapshot.json says", from)
+}
+
+// files compares the [[files]] tables with the snapshot's files, in order.
+func (c *configCheck) files(s *sampler.Snapshot) {
+	c.equal("number of files", len(c.cfg.Files), len(s.Files))
+	for i := range min(len(c.cfg.Files), len(s.Files)) {
+		c.equal(fmt.Sprintf("files %d: path", i+1), c.cfg.Files[i].Path, s.Files[i].Path)
+	}
+}
+
+// chain compares [chain] with the snapshot's account of where the chain starts. Only the
+// first audit of a chain reads it.
+func (c *configCheck) chain(s *sampler.Snapshot) {
+	set := c.cfg.Chain
+	if s.Mode != sampler.ModeAudit || s.Chain.PreviousAudit != "" {
+		return
+	}
+	document, last := "", ""
+	if name, _, ok := sampler.ParseEvidence(s.Chain.Evidence); ok {
+		document = name
+	}
+	switch p := set.StartEvidence; {
+	case p == "":
+		c.equal("chain.start_evidence", "", document)
+	case document != path.Base(p): // or a path of Windows
+		c.equal("chain.start_evidence: the name in "+p, path.Base(strings.ReplaceAll(p, `\`, "/")), document)
+	}
+	if !set.LastSample.IsZero() {
+		last = sampler.FormatTime(set.LastSample)
+	}
+	c.equal("chain.last_sample", last, s.Chain.LastSample)
+	if set.Reason != "" {
+		c.equal("chain.reason", set.Reason, s.Chain.Reason)
+	} else if s.Chain.Reason != chainReason(set) {
+		c.bad.add("chain.reason is not set, snapshot.json says %q", s.Chain.Reason)
+	}
+}
+
+// chainReason is what freeze writes where the CA gives no reason.
+func chainReason(set config.Chain) string {
+	if set.StartEvidence != "" {
+		return "first audit of the chain"
+	}
+	return sampler.NoChainReason
 }

@@ -93,6 +93,12 @@ func (v *verifier) checkSnapshot() {
 	if got := [3]string{s.Chain.Start, s.Period.Start, s.Period.End}; got != spanOf(c) {
 		bad.add("chain and period %v, the commitment says %v", got, spanOf(c))
 	}
+	if o := v.docs.opening; o != nil {
+		got := [...]any{s.OpenedAt, s.Clock, s.Program, s.Chain.PreviousAudit}
+		if want := [...]any{o.OpenedAt, o.Clock, o.Program, o.PreviousAudit}; got != want {
+			bad.add("opening time, clock, program and previous audit %q, audit.json says %q", got, want)
+		}
+	}
 	if len(s.Filters) > 0 {
 		bad.add("%d filters beside issuer key and time, the first is %q: nothing else may select items", len(s.Filters), s.Filters[0])
 	}

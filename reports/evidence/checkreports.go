@@ -1,18 +1,13 @@
 package evidence
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
-	"fmt"
-	"io"
 	"reflect"
 	"slices"
 
-	"selfaudit/internal/auditdir"
 	"selfaudit/lint"
 	"selfaudit/reports"
-	"selfaudit/reports/workbook"
 	"selfaudit/sampler"
 )
 
@@ -142,162 +137,4 @@ func (v *verifier) checkSummary() {
 	if !v.report.Incomplete && v.bag.SealedAt.Before(at) {
 		v.note(name, "reported %s, after bag-info.txt's sealing time", summary.ReportedAt)
 	}
-}
-
-// checkWorkbook renders the workbook again and compares it, byte by byte where that
-// succeeds and cell by cell where another build wrote it.
-func (v *verifier) checkWorkbook() {
-	const name = "workbook"
-	raw := v.read(name, "report/workbook.xlsx")
-	if raw == nil {
-		return
-	}
-	if v.docs.summary == nil || v.docs.opening == nil {
-		v.refused(name, "report/summary.json or audit.json")
-		return
-	}
-	a := v.loadAudit(name)
-	if a == nil {
-		return
-	}
-	program := v.docs.opening.Program.Name + " " + v.docs.opening.Program.Version
-	want, err := workbook.Write(a, *v.docs.summary, program)
-	if err != nil {
-		v.fail(name, "making it again: %v", err)
-		return
-	}
-	if bytes.Equal(raw, want) {
-		v.ok(name, "made again with the same bytes")
-		return
-	}
-	if err := compareCells(raw, want); err != nil {
-		v.fail(name, "%v", err)
-		return
-	}
-	v.ok(name, "made again with the same value in every cell of every sheet")
-	if !sameParts(raw, want) {
-		v.note(name, "its bytes are not those that this program makes, so only cell values were compared: do not trust links, charts, comments or macros in it")
-	}
-}
-
-// sameParts says whether two workbooks hold the same parts in the same order, however
-// they are compressed.
-func sameParts(raw, want []byte) bool {
-	got, err1 := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
-	due, err2 := zip.NewReader(bytes.NewReader(want), int64(len(want)))
-	if err1 != nil || err2 != nil {
-		return false
-	}
-	return slices.EqualFunc(got.File, due.File, func(x, y *zip.File) bool {
-		return x.Name == y.Name && x.UncompressedSize64 == y.UncompressedSize64 && samePart(x, y)
-	})
-}
-
-// samePart compares two parts; want's size bounds how much is read.
-func samePart(raw, want *zip.File) bool {
-	a, err := raw.Open()
-	if err != nil {
-		return false
-	}
-	defer a.Close()
-	b, err := want.Open()
-	if err != nil {
-		return false
-	}
-	defer b.Close()
-	cmp := &comparer{src: a}
-	n, err := io.Copy(onlyWriter{cmp}, b)
-	if err != nil || n != int64(want.UncompressedSize64) {
-		return false
-	}
-	_, err = io.ReadFull(a, make([]byte, 1))
-	return err == io.EOF
-}
-
-// compareCells compares the values of all cells of two workbooks.
-func compareCells(raw, want []byte) error {
-	got, err := workbook.Values(raw)
-	if err != nil {
-		return err
-	}
-	due, err := workbook.Values(want)
-	if err != nil {
-		return err
-	}
-	for _, sheet := range sortedKeys(due) {
-		rows, there := got[sheet]
-		if !there {
-			return fmt.Errorf("sheet %q is missing", sheet)
-		}
-		if row, column, differ := firstCell(rows, due[sheet]); differ {
-			return fmt.Errorf("sheet %q, row %d, column %d: %.200q, made again it is %.200q", sheet, row+1, column+1,
-				cell(rows, row, column), cell(due[sheet], row, column))
-		}
-	}
-	for _, sheet := range sortedKeys(got) {
-		if _, there := due[sheet]; !there {
-			return fmt.Errorf("sheet %q does not belong to it", sheet)
-		}
-	}
-	return nil
-}
-
-func firstCell(a, b [][]string) (row, column int, differ bool) {
-	for row := range max(len(a), len(b)) {
-		width := 0
-		if row < len(a) {
-			width = len(a[row])
-		}
-		if row < len(b) {
-			width = max(width, len(b[row]))
-		}
-		for column := range width {
-			if cell(a, row, column) != cell(b, row, column) {
-				return row, column, true
-			}
-		}
-	}
-	return 0, 0, false
-}
-
-// cell returns a value; a missing cell is an empty one.
-func cell(rows [][]string, row, column int) string {
-	if row >= len(rows) || column >= len(rows[row]) {
-		return ""
-	}
-	return rows[row][column]
-}
-
-// checkEvents checks the hash chain of log/events.jsonl, and that the documents of the
-// last event of each stage are those in the package.
-func (v *verifier) checkEvents() {
-	const name = "events"
-	raw := v.read(name, auditdir.EventsFile)
-	if raw == nil {
-		return
-	}
-	events, err := auditdir.ParseEvents(raw)
-	if err != nil {
-		v.fail(name, "%v", err)
-		return
-	}
-	last := map[string]auditdir.Event{}
-	for _, e := range events {
-		last[e.Stage] = e
-	}
-	var bad failures
-	compared := 0
-	for _, stage := range sortedKeys(last) {
-		for _, doc := range sortedKeys(last[stage].Documents) {
-			hash, there := v.hashes[payloadFolder+"/"+doc]
-			if !there {
-				continue // work/ and sealed/ are not packaged; a missing document was named before
-			}
-			compared++
-			if hash.String() != last[stage].Documents[doc] {
-				bad.add("%s: its SHA-256 is %s, the record of stage %s says %s", doc, hash, stage, last[stage].Documents[doc])
-			}
-		}
-	}
-	bad.close(v, name, "%d records, each with the hash of the one before; %d documents are those recorded", len(events), compared)
 }

@@ -47,7 +47,7 @@ var documents = []document{
 	{"ct/keys/<hash>.pem", 64 * kib, "collect", optional},
 	{"ct/log_list.json", 16 * mib, "collect", optional},
 	{"ct/log_list.sig", 4 * kib, "collect", optional},
-	{"config/selfaudit.toml", 16 * mib, "freeze", always},
+	{"config/selfaudit.toml", mib, "freeze", always},
 	{"draw/snapshot.json", 256 * mib, "freeze", always},
 	{"draw/population.tsv", 64 * gib, "freeze", always},
 	{"draw/strata.tsv", 64 * mib, "freeze", always},

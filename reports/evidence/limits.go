@@ -8,8 +8,9 @@ type Limits struct {
 	Files int   // number of files in the package
 	File  int64 // uncompressed bytes of one file
 	Total int64 // uncompressed bytes of all files
-	// Ratio is the highest uncompressed/compressed quotient of one file in a zip over
-	// 1 MiB. The most repetitive document that Seal packs, lint results, stays under 80.
+	// Ratio is the highest uncompressed/compressed quotient in a zip, of one file and of
+	// all files together, each above ratioFree. The most repetitive large document that
+	// Seal packs, lint results, stays under 80.
 	Ratio int64
 }
 
@@ -17,8 +18,10 @@ type Limits struct {
 // population of a hundred million items.
 var defaultLimits = Limits{Files: 4_000_000, File: 64 * gib, Total: 256 * gib, Ratio: 250}
 
-// ratioFree is the size up to which a file may be compressed as well as it may.
-const ratioFree = mib
+// ratioFree is the size up to which data may compress as well as it likes: a certificate
+// with a name of a million equal letters is legitimate evidence, and so much memory is
+// nothing that a bomb could be made of.
+const ratioFree = 64 * mib
 
 func (l Limits) withDefaults() Limits {
 	if l.Files == 0 {
@@ -38,9 +41,10 @@ func (l Limits) withDefaults() Limits {
 
 // budget counts a package's files against the limits.
 type budget struct {
-	limits Limits
-	files  int
-	total  int64
+	limits     Limits
+	files      int
+	total      int64
+	compressed int64 // of the files in a zip
 }
 
 // add accounts for one file of the given uncompressed size. compressed is its size in
@@ -57,8 +61,24 @@ func (b *budget) add(name string, size, compressed int64) error {
 		return fmt.Errorf("more than %d bytes in all files together", b.limits.Total)
 	}
 	b.total += size
-	if compressed >= 0 && size > ratioFree && size/b.limits.Ratio > compressed {
+	if compressed < 0 {
+		return nil
+	}
+	b.compressed += compressed
+	if b.bomb(size, compressed) {
 		return fmt.Errorf("%s: %d bytes compressed to %d, more than %d to 1: a zip bomb", name, size, compressed, b.limits.Ratio)
 	}
 	return nil
+}
+
+// end judges the files of a zip together: many small files can be a bomb too.
+func (b *budget) end() error {
+	if b.bomb(b.total, b.compressed) {
+		return fmt.Errorf("%d bytes in %d files compressed to %d, more than %d to 1: a zip bomb", b.total, b.files, b.compressed, b.limits.Ratio)
+	}
+	return nil
+}
+
+func (b *budget) bomb(size, compressed int64) bool {
+	return size > ratioFree && size/b.limits.Ratio > compressed
 }

@@ -104,6 +104,9 @@ func (s *sealer) survey() error {
 	if err := s.checkOpening(); err != nil {
 		return err
 	}
+	if err := s.checkCertificates(); err != nil {
+		return err
+	}
 	dice, err := s.usesDice()
 	if err != nil {
 		return err
@@ -292,7 +295,7 @@ func (s *sealer) writeZipFile(path, top, dir string) (sampler.DocHash, error) {
 	if err != nil {
 		return sampler.DocHash{}, err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o666)
 	if err != nil {
 		return sampler.DocHash{}, err
 	}
@@ -310,6 +313,9 @@ func (s *sealer) writeZipFile(path, top, dir string) (sampler.DocHash, error) {
 	}
 	if err == nil {
 		err = f.Sync()
+	}
+	if err == nil {
+		err = readableZip(f)
 	}
 	if err == nil {
 		err = f.Close()

@@ -120,6 +120,14 @@ func TestSealRefuses(t *testing.T) {
 		{"unknown certificate name", write("certificates/abc.der"), "certificates/abc.der"},
 		{"file that seal writes itself", write("README.txt"), "README.txt"},
 		{"strange name", write("log/events copy.jsonl"), "events copy.jsonl"},
+		{"another certificate", func(t *testing.T, dir string, _ *Info) {
+			must(t, os.WriteFile(firstIn(t, dir, "certificates"), []byte("x"), 0o644))
+		}, ".der: its SHA-256 is 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"},
+		{"a certificate missing", func(t *testing.T, dir string, _ *Info) { must(t, os.Remove(firstIn(t, dir, "certificates"))) },
+			".der is missing: ct/sightings.jsonl names it"},
+		{"a certificate of no sighting", write("certificates/2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881.der"),
+			"certificates/2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881.der: ct/sightings.jsonl does not name it"},
+		{"broken sightings", write("ct/sightings.jsonl"), "sightings.jsonl"},
 		{"unfinished void", write("draw/void.json"), "draw/void.json"},
 		{"symbolic link", func(t *testing.T, dir string, _ *Info) {
 			must(t, os.Remove(filepath.Join(dir, "draw/seed.txt")))
@@ -152,6 +160,14 @@ func TestSealRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// firstIn returns the path of a folder's first file.
+func firstIn(t *testing.T, dir, folder string) string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, folder))
+	must(t, err)
+	return filepath.Join(dir, folder, entries[0].Name())
 }
 
 func TestSealLeavesOutWorkAndSealed(t *testing.T) {

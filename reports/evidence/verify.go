@@ -20,6 +20,9 @@ type Options struct {
 	// Issuers are files with the auditor's own copies of the audited issuers'
 	// certificates, PEM or DER.
 	Issuers []string
+	// Program is the program that verifies, as it names itself in audit.json; zero if that
+	// is not known. What it has written itself must come out the same to the last byte.
+	Program sampler.ProgramInfo
 	// Limits bound what is read.
 	Limits Limits
 	// Progress, if not nil, is told how far a long step is.

@@ -111,7 +111,7 @@ func moveFolder(files fstest.MapFS, from, to string) {
 }
 
 // sealedVoid seals a frozen audit that repeats a voided commitment.
-func sealedVoid(t *testing.T, o testaudit.Options, change func(files fstest.MapFS)) *Result {
+func sealedVoid(t *testing.T, o testaudit.Options, change func(files fstest.MapFS), then ...func(dir string)) *Result {
 	t.Helper()
 	dir := makeAudit(t, o)
 	files := fstest.MapFS{}
@@ -138,6 +138,9 @@ func sealedVoid(t *testing.T, o testaudit.Options, change func(files fstest.MapF
 	for name, f := range files {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, name), f.Data, 0o644))
+	}
+	for _, fn := range then {
+		fn(dir)
 	}
 	info := infoOf(t, dir, o)
 	info.Incomplete = true

@@ -181,24 +181,43 @@ func overlapping(t testing.TB) []byte {
 }
 
 func TestZipLimits(t *testing.T) {
-	zeros := make([]byte, 4*mib)
-	files := []zipFile{{name: "a", data: zeros}, {name: "b", data: zeros}}
-	raw := rawZip(t, files...)
+	zeros := make([]byte, 80*mib)
+	one := rawZip(t, zipFile{name: "a", data: zeros})
+	small := make([]byte, 16*mib)
+	var files []zipFile
+	for n := range 5 {
+		files = append(files, zipFile{name: fmt.Sprint(n), data: small})
+	}
+	many := rawZip(t, files...)
 	for name, c := range map[string]struct {
+		raw    []byte
 		limits Limits
 		want   string
 	}{
-		"ratio": {Limits{}, "zip bomb"},
-		"file":  {Limits{Ratio: 5000, File: mib}, "at most 1048576"},
-		"total": {Limits{Ratio: 5000, Total: 5 * mib}, "all files together"},
-		"files": {Limits{Ratio: 5000, Files: 1}, "at most 1"},
+		"ratio":          {one, Limits{}, "a: 83886080 bytes compressed to"},
+		"ratio together": {many, Limits{}, "83886080 bytes in 5 files compressed to"},
+		"file":           {many, Limits{Ratio: 5000, File: mib}, "at most 1048576"},
+		"total":          {many, Limits{Ratio: 5000, Total: 5 * mib}, "all files together"},
+		"files":          {many, Limits{Ratio: 5000, Files: 1}, "at most 1"},
 	} {
-		if _, err := openBytes(raw, c.limits); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := openBytes(c.raw, c.limits); err == nil || !strings.Contains(err.Error(), c.want) || strings.HasPrefix(name, "ratio") != strings.Contains(err.Error(), "zip bomb") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := openBytes(raw, Limits{Ratio: 5000}); err != nil {
+	if _, err := openBytes(one, Limits{Ratio: 5000}); err != nil {
 		t.Errorf("within the limits: %v", err)
+	}
+}
+
+// TestRepetitiveCertificate: a logged certificate with a name of a million equal letters
+// compresses far better than any limit, and is evidence all the same.
+func TestRepetitiveCertificate(t *testing.T) {
+	cert := []byte(strings.Repeat("A", 1_049_200))
+	files := []zipFile{{name: "top/certificates/a.der", data: cert}, {name: "top/certificates/b.der", data: make([]byte, 16*mib)}}
+	if z, err := openBytes(rawZip(t, files...), Limits{}); err != nil {
+		t.Error(err)
+	} else if _, err := scanAll(z); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -117,7 +117,7 @@ func checkZipEntries(files []*zip.File, size int64, limits Limits) error {
 			return err
 		}
 	}
-	return nil
+	return spent.end()
 }
 
 // topFolder returns the folder that all entries share, or "" when they have none.

@@ -51,7 +51,7 @@ func TestAnyFlippedBit(t *testing.T) {
 			}
 			if verdict(results[0]) != proven {
 				found++
-				if reason := results[0].Err.Error(); strings.Contains(reason, "<nil>") || len(reason) < 60 {
+				if reason := results[0].Err.Error(); strings.Contains(reason, "<nil>") || len(reason) < 48 {
 					t.Errorf("bit %d of %s: the reason %q says little", bit, path, reason)
 				}
 			} else if d := whole(); d.population != honest.population || d.items != honest.items || d.sightings != honest.sightings {

@@ -23,19 +23,18 @@ const rfc6962NoteSignature = 0x05
 // The signature covers size, root and timestamp but not the origin, so the origin
 // is compared. Signature lines of others (witness cosignatures, grease) are
 // ignored wherever they stand. Extension lines are refused: this signature type
-// does not cover them.
+// does not cover them. Errors do not say "checkpoint": callers name the object.
 func ParseCheckpoint(raw []byte, origin string, spki []byte) (TreeHead, error) {
-	wrap := func(err error) (TreeHead, error) { return TreeHead{}, fmt.Errorf("checkpoint: %w", err) }
 	body, sigs, err := splitNote(raw)
 	if err != nil {
-		return wrap(err)
+		return TreeHead{}, err
 	}
 	h, err := parseCheckpointBody(body)
 	if err != nil {
-		return wrap(err)
+		return TreeHead{}, err
 	}
 	if h.Origin != origin {
-		return wrap(fmt.Errorf("origin is %q, want %q", h.Origin, origin))
+		return TreeHead{}, fmt.Errorf("origin is %q, want %q", h.Origin, origin)
 	}
 	h.LogID = LogIDOf(spki)
 	keyID := noteKeyID(origin, h.LogID)
@@ -43,26 +42,26 @@ func ParseCheckpoint(raw []byte, origin string, spki []byte) (TreeHead, error) {
 	for _, line := range sigs {
 		name, blob, err := parseNoteSignature(line)
 		if err != nil {
-			return wrap(err)
+			return TreeHead{}, err
 		}
 		if name != origin || !bytes.Equal(blob[:4], keyID[:]) {
 			continue
 		}
 		signed := h
 		if err := signed.setNoteSignature(blob[4:]); err != nil {
-			return wrap(err)
+			return TreeHead{}, err
 		}
 		if err := signed.verify(spki); err != nil {
-			return wrap(err)
+			return TreeHead{}, err
 		}
 		if found {
-			return wrap(errors.New("the log's own signature is there twice"))
+			return TreeHead{}, errors.New("the log's own signature is there twice")
 		}
 		found = true
 		h.Timestamp, h.Signature = signed.Timestamp, signed.Signature
 	}
 	if !found {
-		return wrap(fmt.Errorf("no signature line of %s with key ID %x: is the public key the log's?", origin, keyID))
+		return TreeHead{}, fmt.Errorf("no signature line of %s with key ID %x: is the public key the log's?", origin, keyID)
 	}
 	return h, nil
 }

@@ -79,6 +79,9 @@ func TestCheckpointRefused(t *testing.T) {
 			t.Errorf("%s: error %v, want %q", name, err, tc.want)
 		}
 	}
+	if _, err := ct.ParseCheckpoint([]byte(good), "other.example", logKey.SPKI); err == nil || strings.Contains(err.Error(), "checkpoint") {
+		t.Errorf("another origin: %v: the caller names the object", err)
+	}
 	if _, err := ct.ParseCheckpoint([]byte(good), testOrigin, testpki.ECKey("another").SPKI); err == nil {
 		t.Error("accepted with another key")
 	}

@@ -2,10 +2,11 @@ package ctlog
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/gzip" // 1.7 times as fast as the standard library's, see docs/performance.md
 )
 
 const (

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"selfaudit/lint/requirements"
+)
+
+// staleTables is the age from which a table is said to be old: BR and its siblings change
+// every few months.
+const staleTables = 90 * 24 * time.Hour
+
+// requirementsOptions are the flags of `selfaudit requirements`.
+type requirementsOptions struct {
+	On       time.Time
+	Upcoming bool
+	Coverage bool
+	Tables   string
+}
+
+func newRequirementsCommand(e *env) *cobra.Command {
+	var o requirementsOptions
+	var on string
+	cmd := &cobra.Command{
+		Use:   "requirements",
+		Short: "Which version of the requirements was in force, what comes",
+		Long: `Say which version of the CA/Browser Forum's documents was in force on a day, what
+is to come (--upcoming), and which sections of them no lint looks at (--coverage).
+The tables are part of the program and carry a date; --tables replaces them.`,
+		Example: `  selfaudit requirements --on 2020-02-10
+  selfaudit requirements --upcoming
+  selfaudit requirements --coverage
+  selfaudit requirements --tables newer/ --json`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.On = e.Now()
+			if on != "" {
+				day, err := time.Parse(time.DateOnly, on)
+				if err != nil {
+					return usageErrorf("write it like 2020-02-10", "--on %q is not a date", on)
+				}
+				o.On = day
+			}
+			if o.Coverage && (o.Upcoming || on != "") {
+				return usageErrorf("ask for one at a time", "--coverage goes with neither --on nor --upcoming")
+			}
+			return runRequirements(e, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&on, "on", "", "the `date` to ask about, such as 2020-02-10 (default: today)")
+	f.BoolVar(&o.Upcoming, "upcoming", false, "what becomes effective after that day")
+	f.BoolVar(&o.Coverage, "coverage", false, "which sections have lints and which have none")
+	f.StringVar(&o.Tables, "tables", "", "`folder` with newer tables, to be used instead of the program's own")
+	return cmd
+}
+
+// tablesNote says in every document which tables gave the answer.
+type tablesNote struct {
+	Edition string `json:"edition"`
+	Date    string `json:"date"`
+	AgeDays int    `json:"age_days"`
+	Old     bool   `json:"old"` // older than 90 days
+}
+
+func runRequirements(e *env, o requirementsOptions) error {
+	tables := requirements.Embedded()
+	if o.Tables != "" {
+		info, err := os.Stat(o.Tables)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is no folder", o.Tables)
+		}
+		if err == nil {
+			tables, err = requirements.Load(os.DirFS(o.Tables), o.Tables)
+		}
+		if err != nil {
+			return usageErrorf("the files have the names and columns of the program's own tables; see docs/linting.md", "--tables: %w", err)
+		}
+	}
+	age := e.Now().Sub(tables.Date())
+	note := tablesNote{tables.Edition(), tables.Date().Format(time.DateOnly), max(int(age/(24*time.Hour)), 0), age > staleTables}
+	if note.Old {
+		e.notef("the tables are %d days old: versions published since %s are missing from the answer", note.AgeDays, note.Date)
+	}
+	switch {
+	case o.Coverage:
+		doc, err := coverageDocumentOf(tables, note)
+		return show(e, doc, err)
+	case o.Upcoming:
+		doc, err := upcomingDocumentOf(tables, note, o.On)
+		return show(e, doc, err)
+	}
+	return show(e, inForceDocumentOf(tables, note, o.On), nil)
+}
+
+// inForceDocument is what `requirements --on --json` writes.
+type inForceDocument struct {
+	Schema    string           `json:"schema"`
+	On        string           `json:"on"`
+	Tables    tablesNote       `json:"tables"`
+	Documents []inForceVersion `json:"documents"`
+}
+
+// inForceVersion is one document's answer; Version is "" before its first version.
+type inForceVersion struct {
+	Document  string   `json:"document"`
+	Version   string   `json:"version"`
+	Effective string   `json:"effective"`
+	Ballots   []string `json:"ballots"`
+	Source    string   `json:"source"`
+	Remark    string   `json:"remark"`
+}
+
+func inForceDocumentOf(t *requirements.Tables, note tablesNote, on time.Time) *inForceDocument {
+	d := &inForceDocument{Schema: "selfaudit.requirements/v1", On: on.UTC().Format(time.DateOnly), Tables: note}
+	for _, name := range requirements.Documents() {
+		row := inForceVersion{Document: name, Ballots: []string{}}
+		if v, ok := t.InForce(name, on); ok {
+			row = versionRow(v)
+			row.Remark = requirements.Remark(name, on)
+		} else {
+			row.Remark = "no version was in force yet"
+		}
+		if on.After(t.Date()) {
+			row.Remark = strings.TrimPrefix(row.Remark+"; the day is after that of the table", "; ")
+		}
+		d.Documents = append(d.Documents, row)
+	}
+	return d
+}
+
+func versionRow(v requirements.Version) inForceVersion {
+	return inForceVersion{Document: v.Document, Version: v.Number, Effective: v.Effective.Format(time.DateOnly), Ballots: v.Ballots, Source: v.Source}
+}
+
+func (d *inForceDocument) render(e *env) {
+	e.printf("in force on %s\n", d.On)
+	t := e.table()
+	t.Header("DOCUMENT", "VERSION", "EFFECTIVE", "BALLOTS", "REMARK")
+	for _, v := range d.Documents {
+		t.Row(v.Document, dash(v.Version), dash(v.Effective), dash(strings.Join(v.Ballots, ", ")), v.Remark)
+	}
+	if t.Flush() == nil { // the program notices a failed write at its end
+		e.printf("%s\n", d.Tables.Edition)
+	}
+}
+
+// upcomingDocument is what `requirements --upcoming --json` writes.
+type upcomingDocument struct {
+	Schema   string           `json:"schema"`
+	After    string           `json:"after"`
+	Tables   tablesNote       `json:"tables"`
+	Versions []inForceVersion `json:"versions"`
+	Dates    []upcomingDate   `json:"dates"`
+	Pending  []pendingBallot  `json:"pending"`
+}
+
+// upcomingDate is one requirement that binds from a later day on.
+type upcomingDate struct {
+	Document    string `json:"document"`
+	Date        string `json:"date"`
+	Section     string `json:"section"`
+	Requirement string `json:"requirement"`
+}
+
+// pendingBallot is a ballot whose version or effective date the table does not know.
+type pendingBallot struct {
+	Document    string `json:"document"`
+	Ballot      string `json:"ballot"`
+	Description string `json:"description"`
+	Source      string `json:"source"`
+}
+
+func upcomingDocumentOf(t *requirements.Tables, note tablesNote, after time.Time) (*upcomingDocument, error) {
+	d := &upcomingDocument{
+		Schema: "selfaudit.requirements-upcoming/v1", After: after.UTC().Format(time.DateOnly), Tables: note,
+		Versions: []inForceVersion{}, Dates: []upcomingDate{}, Pending: []pendingBallot{},
+	}
+	for _, name := range requirements.Documents() {
+		for _, v := range t.Upcoming(name, after) {
+			d.Versions = append(d.Versions, versionRow(v))
+		}
+		dates, err := t.UpcomingDates(name, after)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range dates {
+			d.Dates = append(d.Dates, upcomingDate{r.Document, r.Date.Format(time.DateOnly), r.Section, r.Requirement})
+		}
+		pending, err := t.Pending(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pending {
+			d.Pending = append(d.Pending, pendingBallot{p.Document, p.Ballot, p.Description, p.Source})
+		}
+	}
+	return d, nil
+}
+
+func (d *upcomingDocument) render(e *env) {
+	e.printf("effective after %s\n", d.After)
+	t := e.table()
+	t.Header("DATE", "DOCUMENT", "SECTION", "WHAT")
+	for _, v := range d.Versions {
+		t.Row(v.Effective, v.Document, "-", "version "+v.Version+" ("+strings.Join(v.Ballots, ", ")+")")
+	}
+	for _, r := range d.Dates {
+		t.Row(r.Date, r.Document, r.Section, r.Requirement)
+	}
+	for _, p := range d.Pending {
+		t.Row("not known", p.Document, "-", "ballot "+p.Ballot+": "+p.Description)
+	}
+	if t.Flush() == nil {
+		e.printf("%s\n", d.Tables.Edition)
+	}
+}
