@@ -91,6 +91,9 @@ type drawDocument struct {
 
 // draw runs the stage on audit a.
 func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDocument, error) {
+	if err := a.finishVoid(); err != nil {
+		return nil, err
+	}
 	if err := a.need(stageDraw); err != nil {
 		return nil, err
 	}

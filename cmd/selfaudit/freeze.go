@@ -162,6 +162,9 @@ const sourcesChangedID = "sources_changed"
 
 // freeze runs the stage on audit a.
 func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*freezeDocument, error) {
+	if err := a.finishVoid(); err != nil {
+		return nil, err
+	}
 	if err := a.need(stageFreeze); err != nil {
 		return nil, err
 	}

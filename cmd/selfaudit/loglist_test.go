@@ -305,7 +305,7 @@ func TestDoctor(t *testing.T) {
 	}
 
 	// The relay answers 404: that one check fails, with a remedy; the clock is off.
-	w.skew = at("2026-11-22T09:00:00Z").Sub(time.Now()) // the server's clock is that of the test
+	w.skew = time.Until(at("2026-11-22T09:00:00Z")) // the server's clock is that of the test
 	stdout, _ = w.online(exitFailed, period...)
 	w.must(stdout, "ok       CT log list: version 7.1", "ok       log Test 'now' log: 40 entries", "ok       log Test 'other' log", "FAIL     drand relay", "remedy: one relay", "ok       clock", "1 checks failed")
 	w.skew += 10 * time.Minute

@@ -146,7 +146,7 @@ func (w *workspace) sealAndCheck(ctx context.Context, a *audit, info evidence.In
 	if err != nil {
 		return nil, err
 	}
-	report, err := evidence.Verify(ctx, res.Zip, evidence.Options{})
+	report, err := evidence.Verify(ctx, res.Zip, evidence.Options{Program: programInfo()})
 	if err != nil {
 		return nil, err
 	}

@@ -158,6 +158,9 @@ func (w *workspace) openLogs(exclusions []string) ([]*logSource, error) {
 			}
 			return nil, usageErrorf("the configured logs are: "+strings.Join(names, ", "), "--exclude-log: no log is called %q", name)
 		}
+		if old := out[i].cfg.Exclude; old != "" && old != reason {
+			return nil, usageErrorf("leave the flag out, or change the reason in selfaudit.toml", "--exclude-log: log %q is excluded in the configuration already: %s", name, old)
+		}
 		out[i].exclude = reason
 	}
 	return out, nil
@@ -184,12 +187,13 @@ func (f fileSource) Read(ctx context.Context, cert func(collect.FileCertificate)
 		})
 }
 
-// sourcesHash identifies the logs and files of the configuration, so that freeze notices
-// a configuration that is not the one collected for.
+// sourcesText describes the logs and files of the configuration, with all that the
+// evidence will say of them, so that freeze notices a configuration that is not the one
+// collected for.
 func sourcesText(logs []*logSource, cfg *config.Config) string {
 	var b strings.Builder
 	for _, l := range logs {
-		fmt.Fprintf(&b, "log %s %s %q\n", l.log.ID(), l.cfg.Type, l.cfg.URL)
+		fmt.Fprintf(&b, "log %s %s %q %q %q %q\n", l.log.ID(), l.cfg.Type, l.cfg.URL, l.cfg.Origin, l.name(), l.cfg.Exclude)
 	}
 	for _, f := range cfg.Files {
 		fmt.Fprintf(&b, "files %q\n", f.Path)

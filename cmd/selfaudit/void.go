@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
+	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
 )
 
@@ -101,25 +103,42 @@ func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 	if err := a.dir.Replace(voidMark, text); err != nil {
 		return "", err
 	}
-	if err := a.finishVoid(); err != nil {
-		return "", err
-	}
-	folder, err := a.lastVoid()
-	if err != nil {
-		return "", err
-	}
-	return doc.Commitment, a.record(w.e, "void", o.Void, folder+"/void.json")
+	return doc.Commitment, a.finishVoid()
 }
 
 // voidMark, while it exists, says that the documents of draw/ belong to a voided
 // commitment and are being moved: a killed process is completed by the next one.
 const voidMark = "draw/void.json"
 
-// finishVoid completes a void that was begun. The mark moves last.
+// finishVoid completes a void that was begun, and its record. The mark moves last.
 func (a *audit) finishVoid() error {
-	if !a.dir.Has(voidMark) {
-		return nil
+	if a.dir.Has(voidMark) {
+		if err := a.moveVoided(); err != nil {
+			return err
+		}
 	}
+	list, err := a.voided()
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	name := list[len(list)-1].folder + "/void.json"
+	raw, err := a.dir.Read(name)
+	if err != nil {
+		return err
+	}
+	var doc voidDocument
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return fmt.Errorf("%s: %w", a.dir.Path(name), err)
+	}
+	hashes, err := a.dir.HashDocuments(name)
+	if err != nil {
+		return err
+	}
+	return a.dir.Record(auditdir.Event{At: doc.VoidedAt, Clock: doc.Clock, Stage: "void", Note: doc.Reason, Documents: hashes})
+}
+
+// moveVoided moves the documents of draw/ to the next void folder.
+func (a *audit) moveVoided() error {
 	folder := "draw/void-1"
 	for n := 1; a.dir.Has(fmt.Sprintf("draw/void-%d/void.json", n)); n++ {
 		folder = fmt.Sprintf("draw/void-%d", n+1)
@@ -136,13 +155,4 @@ func (a *audit) finishVoid() error {
 	}
 	a.commitment = nil
 	return nil
-}
-
-// lastVoid is the folder of the newest voided draw.
-func (a *audit) lastVoid() (string, error) {
-	list, err := a.voided()
-	if err != nil || len(list) == 0 {
-		return "", err
-	}
-	return list[len(list)-1].folder, nil
 }

@@ -264,7 +264,7 @@ func (v *verifier) signer(hash sampler.CertHash) (*ct.Certificate, error) {
 	}
 	cert, _, err := v.readCertificate("certificates/" + hash.String() + ".der")
 	if err != nil {
-		return nil, fmt.Errorf("Precertificate Signing Certificate: %w", err)
+		return nil, fmt.Errorf("reading the Precertificate Signing Certificate: %w", err)
 	}
 	return cert, nil
 }

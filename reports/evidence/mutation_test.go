@@ -68,8 +68,8 @@ func zipFolder(dir, path string) error {
 		return err
 	}
 	defer root.Close()
-	files := map[string]int64{}
-	if files, err = listFolder(context.Background(), root, defaultLimits, true, nil); err != nil {
+	files, err := listFolder(context.Background(), root, defaultLimits, true, nil)
+	if err != nil {
 		return err
 	}
 	var b bytes.Buffer

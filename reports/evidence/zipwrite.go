@@ -31,8 +31,9 @@ func canonicalHeader(name string) *zip.FileHeader {
 		ReaderVersion:  zipVersion20,
 		Flags:          zipFlags,
 		Method:         zip.Deflate,
-		ModifiedDate:   zipDate1980,
-		ExternalAttrs:  zipFileMode,
+		//lint:ignore SA1019 Modified would add an extra field
+		ModifiedDate:  zipDate1980,
+		ExternalAttrs: zipFileMode,
 	}
 }
 

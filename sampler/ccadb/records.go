@@ -169,10 +169,10 @@ func (h header) record(f []string) (*Record, error) {
 		return nil, err
 	}
 	if r.ValidFrom, err = parseDay(h.value(f, colFrom)); err != nil {
-		return nil, fmt.Errorf("Valid From: %w", err)
+		return nil, fmt.Errorf("column Valid From: %w", err)
 	}
 	if r.ValidTo, err = parseDay(h.value(f, colTo)); err != nil {
-		return nil, fmt.Errorf("Valid To: %w", err)
+		return nil, fmt.Errorf("column Valid To: %w", err)
 	}
 	r.ValidTo = r.ValidTo.Add(24*time.Hour - time.Second)
 	return r, nil

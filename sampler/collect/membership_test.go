@@ -89,13 +89,12 @@ func (m made) entry() *ct.Entry {
 // chainOfAudits is four audits in a row, each a month, whose logs are read some days after
 // the end.
 type chainOfAudits struct {
-	setting      sampler.IssuanceTime
-	notBefore    map[sampler.ItemID]time.Time
-	made         []made
-	populations  []string
-	findings     []string
-	seen         map[sampler.ItemID]int // audit in whose population the item is
-	memberCounts []collect.Counts
+	setting     sampler.IssuanceTime
+	notBefore   map[sampler.ItemID]time.Time
+	made        []made
+	populations []string
+	findings    []string
+	seen        map[sampler.ItemID]int // audit in whose population the item is
 }
 
 const audits = 4
