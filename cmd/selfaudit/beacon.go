@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"time"
 
@@ -33,7 +30,7 @@ func (w *workspace) beacon(ctx context.Context, c *sampler.Commitment, o drawOpt
 	lies := false
 	for _, relay := range w.cfg.Drand.Relays {
 		url := roundURL(relay, c)
-		raw, err := w.get(ctx, url)
+		raw, _, err := w.e.fetch(ctx, url, relayMax)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, draw.Beacon{}, ctx.Err()
@@ -82,27 +79,3 @@ const (
 	relayTimeout = 20 * time.Second
 	relayMax     = 64 << 10
 )
-
-func (w *workspace) get(ctx context.Context, url string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("User-Agent", userAgent())
-	client := &http.Client{Transport: w.e.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	var body bytes.Buffer
-	if _, err := io.Copy(&body, io.LimitReader(res.Body, relayMax)); err != nil {
-		return nil, fmt.Errorf("%s: %w", url, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", url, res.Status)
-	}
-	return body.Bytes(), nil
-}

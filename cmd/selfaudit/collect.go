@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +20,6 @@ import (
 	"selfaudit/sampler/ct"
 	"selfaudit/sampler/ctlog"
 )
-
-type fmtDuration = time.Duration
 
 // collectOptions are the flags of `selfaudit collect`.
 type collectOptions struct {
@@ -174,7 +171,10 @@ func (w *workspace) collectedAlready(a *audit, logs []*logSource) (*collectDocum
 		doc.Files = append(doc.Files, collectFile{f.Path, uint64(f.Certificates), uint64(f.Kept), uint64(f.OtherIssuers), int(f.Unreadable)})
 	}
 	doc.Notes = append(doc.Notes, saved.Notes...)
-	return doc, a.record(w.e, "collect", "", a.collectDocuments()...)
+	if err := a.record(w.e, "collect", "", a.collectDocuments()...); err != nil {
+		return nil, err
+	}
+	return doc, excludedError(doc)
 }
 
 func (w *workspace) collectDocument(a *audit) *collectDocument {

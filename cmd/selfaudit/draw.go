@@ -97,7 +97,15 @@ func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDoc
 	if err := a.need(stageDraw); err != nil {
 		return nil, err
 	}
-	if a.done(stageDraw) && !a.dir.Has(docCollected) {
+	if a.dir.Has(docSeed) {
+		if err := a.sameRandomness(o); err != nil {
+			return nil, err
+		}
+	}
+	if a.done(stageDraw) {
+		if err := a.recordDraw(w.e); err != nil {
+			return nil, err
+		}
 		return w.drawDocument(a, 0)
 	}
 	if !a.dir.Has(docSeed) {
@@ -113,14 +121,54 @@ func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDoc
 	if err != nil {
 		return nil, err
 	}
+	if err := a.recordDraw(w.e); err != nil {
+		return nil, err
+	}
+	return w.drawDocument(a, n)
+}
+
+func (a *audit) recordDraw(e *env) error {
 	documents := []string{docSeed, docSample, docSightings}
 	if a.commitment.Beacon == sampler.BeaconDrand {
 		documents = append(documents, docBeacon)
 	}
-	if err := a.record(w.e, "draw", "", documents...); err != nil {
-		return nil, err
+	return a.record(e, "draw", "", documents...)
+}
+
+// sameRandomness refuses digits or a contribution other than those drawn with: the draw
+// has happened.
+func (a *audit) sameRandomness(o drawOptions) error {
+	raw, err := a.dir.Read(docSeed)
+	if err != nil {
+		return err
 	}
-	return w.drawDocument(a, n)
+	randomness, contribution, err := draw.ParseSeed(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.dir.Path(docSeed), err)
+	}
+	dice := strings.Join(strings.Fields(o.Dice), "")
+	if dice != "" && dice != randomness || o.Contribution != "" && o.Contribution != contribution {
+		return usageErrorf("leave the flag out to go on", "audit %s is drawn, with another value than the one given now", a.id)
+	}
+	return nil
+}
+
+// keptBeacon is the round's answer that an interrupted draw left, verified again;
+// fs.ErrNotExist when there is none.
+func (w *workspace) keptBeacon(a *audit) ([]byte, draw.Beacon, error) {
+	raw, err := a.dir.Read(docBeacon)
+	if err != nil {
+		return nil, draw.Beacon{}, err
+	}
+	chain, ok := sampler.ChainByHash(a.commitment.BeaconChain)
+	if !ok {
+		return nil, draw.Beacon{}, fmt.Errorf("unknown drand chain %s", a.commitment.BeaconChain)
+	}
+	b, err := verifiedBeacon(chain, a.commitment, raw)
+	if err != nil {
+		return nil, b, fmt.Errorf("%s: %w", a.dir.Path(docBeacon), err)
+	}
+	return raw, b, nil
 }
 
 // seed obtains the randomness and writes seed.txt, with beacon.json before it.
@@ -147,7 +195,10 @@ func (w *workspace) seed(ctx context.Context, a *audit, o drawOptions) error {
 		}
 		randomness = digits
 	default:
-		answer, b, err := w.beacon(ctx, c, o)
+		answer, b, err := w.keptBeacon(a)
+		if errors.Is(err, fs.ErrNotExist) {
+			answer, b, err = w.beacon(ctx, c, o)
+		}
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -224,12 +225,22 @@ func (w *workspace) freezeNow(ctx context.Context, a *audit, o freezeOptions) er
 	commitment.PopulationHash, commitment.PopulationCount = f.popHash, f.popCount
 	commitment.StrataHash, commitment.StrataCount = sampler.HashDoc(strata), int64(len(f.strata))
 	commitment.SnapshotHash = sampler.HashDoc(snapshot)
-	raw, err := commitment.Bytes()
-	if err != nil {
-		return err
-	}
 	f.preview(commitment)
 	if err := w.e.confirm(ctx, fmt.Sprintf("Freeze audit %s? Nothing of it can be changed afterwards", a.id)); err != nil {
+		return err
+	}
+	// The population and the question may have taken hours: the commitment is made now, and
+	// its round must still be ahead.
+	before := beaconWords(commitment)
+	commitment.CommittedAt = w.e.Now()
+	if err := f.beacon(commitment, o); err != nil {
+		return err
+	}
+	if now := beaconWords(commitment); now != before && !a.rehearsal() {
+		w.e.notef("the randomness is now: %s", now)
+	}
+	raw, err := commitment.Bytes()
+	if err != nil {
 		return err
 	}
 	for _, d := range []struct {
@@ -473,12 +484,19 @@ func (f *freezing) population(ctx context.Context) error {
 
 // reported tells the collection what the findings of an earlier audit have named already.
 func (f *freezing) reported(b *audit) error {
-	file, err := os.Open(b.dir.Path(docItems))
+	raw, err := b.dir.Read(docItems)
 	if err != nil {
 		return fmt.Errorf("reading the findings of audit %s: %w", b.id, err)
 	}
-	defer file.Close()
-	return f.collected.Reported(file)
+	recorded, err := b.recorded()
+	if err != nil {
+		return err
+	}
+	if want := recorded[docItems]; want != sampler.HashDoc(raw).String() {
+		return &exitError{code: exitVerify, id: "document_changed", err: fmt.Errorf("%s is not what audit %s recorded when it was frozen", b.dir.Path(docItems), b.id),
+			hint: "bring the original back, from that audit's package"}
+	}
+	return f.collected.Reported(bytes.NewReader(raw))
 }
 
 // preview says what is about to become final.

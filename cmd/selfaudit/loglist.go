@@ -272,13 +272,17 @@ func (w *workspace) useLogList(ctx context.Context, a *audit) (bool, error) {
 
 // archive writes the list and its signature into the audit's folder.
 func (a *audit) archive(l *logList) error {
-	if err := a.dir.Replace(docLogList, l.raw); err != nil {
+	// The list comes last: where it is, its signature is, however the process ends.
+	var err error
+	if l.signature == nil {
+		err = a.dir.Remove(docLogListSig)
+	} else {
+		err = a.dir.Replace(docLogListSig, l.signature)
+	}
+	if err != nil {
 		return err
 	}
-	if l.signature == nil {
-		return a.dir.Remove(docLogListSig)
-	}
-	return a.dir.Replace(docLogListSig, l.signature)
+	return a.dir.Replace(docLogList, l.raw)
 }
 
 // archivedList reads the audit's list back; nil if it has none.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -83,8 +82,22 @@ func (w *workspace) seal(ctx context.Context, a *audit, incomplete bool) (*sealD
 	if err := w.e.confirm(ctx, fmt.Sprintf("Seal audit %s? A sealed package is never rewritten", a.id)); err != nil {
 		return nil, err
 	}
-	res, err := w.sealAndCheck(ctx, a, evidence.Info{CAName: name, AuditID: a.id, Mode: a.opening.Mode,
-		Incomplete: incomplete, SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: programInfo()})
+	info := evidence.Info{CAName: name, AuditID: a.id, Mode: a.opening.Mode, Incomplete: incomplete,
+		SealedAt: w.e.Now(), Clock: w.e.Clock(), Program: programInfo()}
+	// A folder without its zip is what a killed process left, or what stayed when the zip
+	// was moved away: made again as of then it must be the same.
+	folder := sealedFolder + "/" + evidence.PackageName(name, a.id, a.opening.Mode, incomplete)
+	if raw, err := a.dir.Read(folder + "/bag-info.txt"); err == nil {
+		bag, err := evidence.ParseBagInfo(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", a.dir.Path(folder), err)
+		}
+		info.SealedAt, info.Clock, info.Program = bag.SealedAt, bag.Clock, bag.Program
+	}
+	res, err := w.sealAndCheck(ctx, a, info)
+	if errors.Is(err, evidence.ErrExists) {
+		return nil, &exitError{code: exitVerify, id: "sealed_differs", err: err, hint: "keep the sealed package; the audit's folder is not what was sealed"}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,18 +118,25 @@ func (a *audit) caName() (string, error) {
 	return cfg.CA.Name, nil
 }
 
-// unchanged compares the documents with what the stages recorded when they wrote them: a
-// document that was edited since must not be sealed as if the program had written it.
-func (a *audit) unchanged() error {
+// recorded returns the SHA-256 of each document as the last event that names it has it.
+func (a *audit) recorded() (map[string]string, error) {
 	events, err := a.dir.Events()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	latest := map[string]string{}
 	for _, ev := range events {
-		for name, hash := range ev.Documents {
-			latest[name] = hash
-		}
+		maps.Copy(latest, ev.Documents)
+	}
+	return latest, nil
+}
+
+// unchanged compares the documents with what the stages recorded when they wrote them: a
+// document that was edited since must not be sealed as if the program had written it.
+func (a *audit) unchanged() error {
+	latest, err := a.recorded()
+	if err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(latest)) {
 		now, err := a.dir.HashDocuments(name)
@@ -160,32 +180,7 @@ func (w *workspace) sealAndCheck(ctx context.Context, a *audit, info evidence.In
 		return nil, &exitError{code: exitVerify, id: "package_failed", err: errors.Join(failed...),
 			hint: "nothing was sealed: bring the audit's documents back to what the program wrote"}
 	}
-	return res, publish(res, a.dir.Path(sealedFolder))
-}
-
-// publish moves a checked package into folder, the zip last: it is what makes the stage
-// complete, so a package folder without it is what a killed process left.
-func publish(res *evidence.Result, folder string) error {
-	zip, dir := filepath.Join(folder, filepath.Base(res.Zip)), filepath.Join(folder, filepath.Base(res.Dir))
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return err
-	}
-	_, err := os.Stat(zip)
-	switch {
-	case err == nil:
-		return &exitError{code: exitUsage, id: "sealed_already", err: fmt.Errorf("%s exists; a sealed package is never rewritten", zip),
-			hint: "keep it, or move it elsewhere to make another"}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	if err := errors.Join(os.Rename(res.Dir, dir), os.Rename(res.Zip, zip)); err != nil {
-		return err
-	}
-	res.Dir, res.Zip = dir, zip
-	return nil
+	return evidence.Publish(ctx, res, a.dir.Path(sealedFolder))
 }
 
 // sealedAlready describes the package that exists; it is not made again.

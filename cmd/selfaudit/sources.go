@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"selfaudit/internal/config"
 	"selfaudit/reports"
@@ -137,7 +138,7 @@ func (w *workspace) openLogs(exclusions []string) ([]*logSource, error) {
 	for _, l := range w.cfg.Logs {
 		log, err := ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Label: l.Label, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: w.cfg.Dir,
 			Transport: w.e.Transport, UserAgent: userAgent(), StallTimeout: w.e.Timeout, Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
-			OnRetry: func(where string, err error, wait fmtDuration) {
+			OnRetry: func(where string, err error, wait time.Duration) {
 				w.e.debugf("%s: %s: %v; again in %s", l.URL, where, err, wait)
 			}})
 		if err != nil {

@@ -33,6 +33,9 @@ func (a *audit) done(s stage) bool {
 		return a.sealedZip() != ""
 	}
 	for i := s; i < stageSeal; i++ {
+		if i >= stageFreeze && a.dir.Has(voidMark) {
+			return false // being voided
+		}
 		if a.dir.Has(stageMarks[i]) {
 			return true
 		}

@@ -72,6 +72,14 @@ func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 		return "", usageErrorf("items that do not belong are replaced, omitted ones enter the next population (draw protocol 9)",
 			"audit %s is drawn: no defect of the population voids a draw", a.id)
 	}
+	raw, err := a.dir.Read(docCommitment)
+	if err != nil {
+		return "", err
+	}
+	hash := sampler.HashDoc(raw)
+	if err := w.e.lastOfChain(a, hash); err != nil {
+		return "", err
+	}
 	doc := voidDocument{Schema: "selfaudit.void/v1", Reason: o.Void, Ground: "before-round", VoidedAt: sampler.FormatTime(w.e.Now()), Clock: w.e.Clock()}
 	if w.e.Now().Before(a.commitment.BeaconTime) && o.Ground != "" {
 		return "", usageErrorf("leave --void-ground out: before the round a wrong commitment may simply be replaced", "the round of audit %s comes at %s",
@@ -91,11 +99,7 @@ func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 	if err := w.e.confirm(context.Background(), fmt.Sprintf("Void the commitment of audit %s? It stays on record, with your reason", a.id)); err != nil {
 		return "", err
 	}
-	raw, err := a.dir.Read(docCommitment)
-	if err != nil {
-		return "", err
-	}
-	doc.Commitment = sampler.HashDoc(raw).String()
+	doc.Commitment = hash.String()
 	text, err := jsonDocument(doc)
 	if err != nil {
 		return "", err
@@ -104,6 +108,20 @@ func (w *workspace) void(a *audit, o freezeOptions) (string, error) {
 		return "", err
 	}
 	return doc.Commitment, a.finishVoid()
+}
+
+// lastOfChain refuses to void a commitment that a later audit was built on.
+func (e *env) lastOfChain(a *audit, hash sampler.DocHash) error {
+	all, err := e.audits()
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if b.id != a.id && b.commitment != nil && b.commitment.PreviousCommitment == hash {
+			return usageErrorf(fmt.Sprintf("void audit %s first, if it must be", b.id), "audit %s follows this commitment of audit %s, which can no longer be voided", b.id, a.id)
+		}
+	}
+	return nil
 }
 
 // voidMark, while it exists, says that the documents of draw/ belong to a voided

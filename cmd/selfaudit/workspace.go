@@ -71,7 +71,28 @@ func openWorkspace(e *env, command string) (*workspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.finishVoids(); err != nil {
+		release()
+		return nil, err
+	}
 	return &workspace{e: e, cfg: cfg, release: release}, nil
+}
+
+// finishVoids completes what a process killed while voiding has left, before any command
+// looks at the audits.
+func (e *env) finishVoids() error {
+	all, err := e.audits()
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.dir.Has(voidMark) {
+			if err := a.finishVoid(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (w *workspace) close() { w.release() }
@@ -127,7 +148,7 @@ func (e *env) openAudit(id string) (*audit, error) {
 		return nil, fmt.Errorf("%s: the folder is %q but the audit is %q: give the folder its name back", a.dir.Path(docOpening), id, a.opening.AuditID)
 	}
 	raw, err = a.dir.Read(docCommitment)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || a.dir.Has(voidMark) {
 		return a, nil
 	}
 	if err != nil {

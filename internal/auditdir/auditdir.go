@@ -1,5 +1,6 @@
-// Package auditdir keeps one audit's folder: write-once documents, the stages'
-// completion marks, and the hash-chained record of operations.
+// Package auditdir keeps one audit's folder: write-once documents, the workspace's lock,
+// and the hash-chained record of operations. Which document completes which stage is
+// decided by the commands, not here.
 //
 // Every document is written to a temporary name, synced and renamed, so a process
 // that is killed at any moment leaves either no document or a whole one.

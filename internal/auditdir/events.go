@@ -78,6 +78,9 @@ func (d Dir) Record(e Event) error {
 		return err
 	}
 	for i := len(events) - 1; i >= 0; i-- {
+		if events[i].Stage == "void" && e.Stage == "freeze" {
+			break // what was frozen before was given up, even if the same comes again
+		}
 		if events[i].Stage == e.Stage {
 			if sameDocuments(events[i].Documents, e.Documents) && events[i].Note == e.Note {
 				return nil

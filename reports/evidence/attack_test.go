@@ -146,7 +146,9 @@ var attacks = []attack{
 	{"a program instead of the script", func(a *attacked) { a.replace("draw/draw_reference.py", "import hashlib", "import hashlib, shutil") }, []string{"draw_reference.py"}},
 	{"another mode", func(a *attacked) { a.replace("audit.json", `"rehearsal"`, `"audit"`) }, []string{"audit.json"}},
 	{"opened by another program", func(a *attacked) { a.replace("audit.json", `"version": "test"`, `"version": "best"`) }, []string{"snapshot"}},
-	{"opened earlier", func(a *attacked) { a.replace("audit.json", `"opened_at": "2026-11-02T01`, `"opened_at": "2026-11-02T00`) }, []string{"snapshot"}},
+	{"opened earlier", func(a *attacked) {
+		a.replace("audit.json", `"opened_at": "2026-11-02T01`, `"opened_at": "2026-11-02T00`)
+	}, []string{"snapshot"}},
 	{"spaces in a document", func(a *attacked) { a.replace("audit.json", `"mode": `, `"mode":  `) }, []string{"audit.json"}},
 	{"a key twice", func(a *attacked) {
 		a.replace("audit.json", `"mode": "rehearsal"`, "\"mode\": \"rehearsal\",\n  \"mode\": \"rehearsal\"")

@@ -229,6 +229,9 @@ func (r *eventRecord) freeze(what string, e auditdir.Event, at time.Time) {
 	}
 	r.documents(what, e, due)
 	r.notBefore(what, at, sampler.FormatTime(c.doc.CommittedAt), "the commitment's committed-at")
+	if c.doc.Mode == sampler.ModeAudit && !at.Before(c.doc.BeaconTime) {
+		r.notef("the freeze was recorded at %s, not before its randomness: rely on the receipt alone", sampler.FormatTime(at))
+	}
 	if r.current > 0 {
 		r.notBefore(what, at, r.commitments[r.current-1].void.VoidedAt, "the voiding of the commitment before it at")
 	}

@@ -6,9 +6,24 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"selfaudit/sampler"
 )
+
+// Publish moves a package that Seal made elsewhere on the same file system into outDir, by
+// the rules of Seal: the folder, then the zip, and nothing that exists is replaced.
+func Publish(ctx context.Context, made *Result, outDir string) (*Result, error) {
+	if err := os.MkdirAll(outDir, 0o777); err != nil {
+		return nil, err
+	}
+	res := *made
+	res.Dir, res.Zip = filepath.Join(outDir, filepath.Base(made.Dir)), filepath.Join(outDir, filepath.Base(made.Zip))
+	s := &sealer{ctx: ctx, buf: make([]byte, zipCopyBuffer)}
+	var err error
+	res.Existed, err = s.publish(&res, made.Dir, made.Zip)
+	return &res, err
+}
 
 // publish gives folder and zip their names, the zip last: its name is what says that
 // sealing is done. What exists already must be identical to what was made now; a

@@ -3,10 +3,15 @@ package collect_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"strings"
 	"testing"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/testpki"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
 )
@@ -104,5 +109,47 @@ func TestQueryStops(t *testing.T) {
 	}
 	if err := got.Query(context.Background(), ever, readers("no population"), func(*collect.Found) error { return nil }); err == nil {
 		t.Error("a broken earlier population was read")
+	}
+}
+
+// TestQueryLeavesTheFolderAlone merges in passes while a collect of the same audit sweeps
+// its folder: what Query writes for itself is elsewhere, and gone afterwards.
+func TestQueryLeavesTheFolderAlone(t *testing.T) {
+	temp := t.TempDir()
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, temp)
+	}
+	c := newCollection(t, newIssuers(t, ourCA))
+	for i := range 5 {
+		files, _ := filesOnly(t, nil, map[string][]byte{"a.pem": pemOf(ourCA.Certificate(testpki.Template{Seed: fmt.Sprint(i)}))})
+		c.files = append(c.files, files.files...)
+	}
+	got := c.collect(t)
+	collect.SetMergeWidth(got, 2)
+	before := os.DirFS(c.dir.Path("work"))
+	names := func(fsys fs.FS) string {
+		var list []string
+		must(t, fs.WalkDir(fsys, ".", func(path string, e fs.DirEntry, err error) error {
+			list = append(list, path)
+			return err
+		}))
+		return strings.Join(list, "\n")
+	}
+	want, items := names(before), 0
+	err := got.Query(context.Background(), ever, nil, func(*collect.Found) error {
+		items++
+		if now := names(before); now != want {
+			t.Errorf("the work folder holds\n%s\ninstead of\n%s", now, want)
+		}
+		if items == 1 && names(os.DirFS(temp)) == "." {
+			t.Error("nothing was merged in passes")
+		}
+		return c.dir.Sweep()
+	})
+	if err != nil || items != 5 {
+		t.Errorf("%d items, %v", items, err)
+	}
+	if left := names(os.DirFS(temp)); left != "." {
+		t.Errorf("Query leaves\n%s", left)
 	}
 }
