@@ -70,7 +70,7 @@ Exit codes:
   0    done, nothing to report
   1    the command failed
   2    usage or configuration error
-  3    done, but incomplete (a log was excluded)
+  3    done, but incomplete (a log was excluded, a package is unfinished)
   4    verification failed (a log, a package, a beacon)
   5    not yet (the beacon round is still to come); run again later
   10   findings at or above --fail-on
