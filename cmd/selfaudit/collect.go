@@ -216,13 +216,16 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 	doc := w.collectDocument(a)
 	saved := h.Save(results, fromFiles)
 	for _, f := range fromFiles {
-		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, len(f.Unreadable)})
+		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, int(f.UnreadableCount)})
 	}
 	failure := w.judge(doc, &saved, logs, results)
 	if w.chosen != nil {
 		saved.Notes = append(saved.Notes, w.chosen.notes(w.e.Now())...)
 	}
 	doc.Notes = append(append(doc.Notes, saved.Notes...), saved.Unreadable...)
+	if more := saved.UnreadableCount - int64(len(saved.Unreadable)); more > 0 {
+		doc.Notes = append(doc.Notes, fmt.Sprintf("and %d more certificates that cannot be read", more))
+	}
 	if failure != nil {
 		doc.Next = fmt.Sprintf("selfaudit collect --audit %s", a.id)
 		return doc, failure

@@ -92,7 +92,7 @@ func (w *workSource) about() populationAbout {
 	for _, f := range w.saved.Files {
 		d.Searched = append(d.Searched, fmt.Sprintf("files %s, %d certificates", f.Path, f.Certificates))
 	}
-	if n := len(w.saved.Unreadable); n > 0 {
+	if n := w.saved.UnreadableCount; n > 0 {
 		d.Cannot = append(d.Cannot, fmt.Sprintf("%d entries and file blocks of which no certificate could be read", n))
 	}
 	if w.f == nil {

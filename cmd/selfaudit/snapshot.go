@@ -15,7 +15,7 @@ import (
 const maxMergeDelay = 24 * time.Hour
 
 // maxUnreadableNotes bounds the list of unreadable certificates in snapshot.json; the
-// count is exact, the list's rest is in the work folder.
+// count is exact.
 const maxUnreadableNotes = 1000
 
 // snapshot describes how the population was obtained.
@@ -30,7 +30,7 @@ func (f *freezing) snapshot() ([]byte, error) {
 		Findings: f.result.Findings, UnreadLogs: f.result.Unread,
 		Counts: sampler.SnapshotCounts{ItemsSeen: n.ItemsSeen, Population: n.Population, Late: n.Late, Predated: n.Predated, TooOld: n.TooOld,
 			Waiting: n.Waiting, InEarlier: n.InEarlier, IssuedByCT: n.ByCT, IssuedByRecord: n.ByRecord, IssuedByNotBefore: n.ByNotBefore,
-			PrecertOnly: n.PrecertOnly, FinalOnly: n.FinalOnly, Both: n.Both, Unreadable: int64(len(f.saved.Unreadable))},
+			PrecertOnly: n.PrecertOnly, FinalOnly: n.FinalOnly, Both: n.Both, Unreadable: f.saved.UnreadableCount},
 		LintPolicy: sampler.SnapshotLinter{Linter: "zlint", Version: lint.Modules()[0].Version, RuleSet: "all registered lints"},
 	}
 	for _, iss := range f.issuers.List() {
@@ -73,12 +73,12 @@ func (f *freezing) notes() []string {
 	for _, u := range f.result.Unread {
 		notes = append(notes, fmt.Sprintf("log %s is named by embedded SCTs of %d items and was not read", u.LogID, u.SCTs))
 	}
-	for i, u := range f.saved.Unreadable {
-		if i == maxUnreadableNotes {
-			notes = append(notes, fmt.Sprintf("and %d more certificates that cannot be read", len(f.saved.Unreadable)-i))
-			break
-		}
+	shown := f.saved.Unreadable[:min(len(f.saved.Unreadable), maxUnreadableNotes)]
+	for _, u := range shown {
 		notes = append(notes, "unreadable: "+u)
+	}
+	if more := f.saved.UnreadableCount - int64(len(shown)); more > 0 {
+		notes = append(notes, fmt.Sprintf("and %d more certificates that cannot be read", more))
 	}
 	if n := f.result.Counts.Predated; n > 0 {
 		notes = append(notes, fmt.Sprintf("%d items were left out by their notBefore although CT first saw them later; the CA chose these times itself", n))

@@ -6,11 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"sync"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
-	"selfaudit/sampler/ctlog"
 )
 
 // checker decides for each entry whether an audited issuer issued it, and checks what
@@ -25,12 +23,7 @@ type checker struct {
 	logs    map[ct.LogID]*ct.PublicKey // of every configured log, for SCTs
 	issuer  func(context.Context, ct.Fingerprint) ([]byte, error)
 
-	// certs holds the parsed issuer certificates met in chains, chains the verdict on
-	// whole chains: few distinct ones recur over a whole log. Under the lock they are
-	// also fetched and checked, so that nobody does so twice.
-	mu     sync.Mutex
-	certs  map[[32]byte]*chainCert
-	chains map[string]error
+	memo chainMemo
 }
 
 // newChecker makes a checker for one log or one file.
@@ -41,17 +34,6 @@ func (h *Harvest) newChecker(issuer func(context.Context, ct.Fingerprint) ([]byt
 	}
 	return c
 }
-
-// chainCert is a certificate of a chain with what is asked of it again and again.
-type chainCert struct {
-	*ct.Certificate
-	key         *ct.PublicKey
-	keyHash     [32]byte
-	fingerprint [32]byte
-}
-
-// maxMemo bounds the two memories against a log that makes every chain different.
-const maxMemo = 4096
 
 // kept is an entry of an audited issuer, checked.
 type kept struct {
@@ -302,109 +284,3 @@ type unreadableError struct{ err error }
 
 func (e *unreadableError) Error() string { return "certificate cannot be read: " + e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
-
-// firstKey returns the certificate that the entry's chain begins with; nil for no chain.
-func (c *checker) firstKey(ctx context.Context, e *ct.Entry) (*chainCert, error) {
-	switch {
-	case len(e.ChainFingerprints) > 0:
-		return c.byFingerprint(ctx, e.ChainFingerprints[0])
-	case len(e.Chain) > 0:
-		return c.byDER(e.Chain[0])
-	}
-	return nil, nil
-}
-
-// chain returns the entry's whole chain, parsed, issuer first.
-func (c *checker) chain(ctx context.Context, e *ct.Entry) ([]*chainCert, error) {
-	var out []*chainCert
-	for _, fp := range e.ChainFingerprints {
-		cert, err := c.byFingerprint(ctx, fp)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, cert)
-	}
-	for _, der := range e.Chain {
-		cert, err := c.byDER(der)
-		if err != nil {
-			return nil, fmt.Errorf("a certificate of the stored chain cannot be read: %w", err)
-		}
-		out = append(out, cert)
-	}
-	return out, nil
-}
-
-func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*chainCert, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if cert := c.certs[fp]; cert != nil {
-		return cert, nil
-	}
-	der, err := c.issuer(ctx, fp)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := c.remember(fp, der)
-	if err != nil {
-		return nil, &ctlog.Error{Kind: ctlog.Invalid, Where: fmt.Sprintf("issuer/%x", fp[:]), Err: err}
-	}
-	return cert, nil
-}
-
-func (c *checker) byDER(der []byte) (*chainCert, error) {
-	fp := sha256.Sum256(der)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if cert := c.certs[fp]; cert != nil {
-		return cert, nil
-	}
-	return c.remember(fp, der)
-}
-
-// remember parses a certificate and keeps it. The caller holds the lock.
-func (c *checker) remember(fp [32]byte, der []byte) (*chainCert, error) {
-	cert, err := ct.ParseCertificate(bytes.Clone(der)) // the entry's buffer is reused
-	if err != nil {
-		return nil, err
-	}
-	if c.certs == nil || len(c.certs) >= maxMemo {
-		c.certs = map[[32]byte]*chainCert{}
-	}
-	key := ct.NewPublicKey(cert.RawSPKI)
-	known := &chainCert{Certificate: cert, key: key, keyHash: key.LogID(), fingerprint: fp}
-	c.certs[fp] = known
-	return known, nil
-}
-
-// links checks that each certificate of the chain is signed by the next one. A signature
-// of an algorithm that cannot be verified here is passed over: names must still agree.
-func (c *checker) links(chain []*chainCert) error {
-	key := make([]byte, 0, 4*len(ct.Fingerprint{}))
-	for _, cert := range chain {
-		key = append(key, cert.fingerprint[:]...)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err, ok := c.chains[string(key)]; ok {
-		return err
-	}
-	if c.chains == nil || len(c.chains) >= maxMemo {
-		c.chains = map[string]error{}
-	}
-	err := checkLinks(chain)
-	c.chains[string(key)] = err
-	return err
-}
-
-func checkLinks(chain []*chainCert) error {
-	for i := 1; i < len(chain); i++ {
-		if !bytes.Equal(chain[i-1].RawIssuer, chain[i].RawSubject) {
-			return fmt.Errorf("the stored chain is broken: certificate %d does not name certificate %d as its issuer", i, i+1)
-		}
-		err := chain[i].key.VerifySignature(chain[i-1].Certificate)
-		if err != nil && !errors.Is(err, ct.ErrUnsupportedAlgorithm) {
-			return fmt.Errorf("the stored chain is broken: certificate %d did not sign certificate %d: %w", i+1, i, err)
-		}
-	}
-	return nil
-}

@@ -23,7 +23,7 @@ import (
 func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[sampler.ItemID]bool,
 	fn func(s sampler.Sighting, cert, signer []byte) error) error {
 	var picked []record
-	err := c.items(ctx, func(s []record) error {
+	err := c.items(ctx, c.workFolder(), func(s []record) error {
 		if want[s[0].item] {
 			picked = append(picked, s...)
 		}

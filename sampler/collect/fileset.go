@@ -3,15 +3,12 @@ package collect
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 
-	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
 )
 
@@ -47,9 +44,11 @@ type FilesResult struct {
 	Bytes        uint64
 	Kept         uint64
 	OtherIssuers uint64
-	Unreadable   []fault
-	Other        uint64 // blocks that are something else: keys, CRLs, text
+	Unreadable   []fault // the first maxUnreadable
+	Other        uint64  // blocks that are something else: keys, CRLs, text
 	units        []*unit
+
+	UnreadableCount uint64 // all blocks that are no readable certificate
 }
 
 // filesPin is what the work folder remembers of a configured path, so that a resumed
@@ -59,8 +58,12 @@ type filesPin struct {
 	Certificates uint64
 	Bytes        uint64
 	Signers      [][]byte // Precertificate Signing Certificates of audited issuers
-	Unreadable   []fault
+	Unreadable   []fault  // the first maxUnreadable
 	Other        uint64
+
+	UnreadableCount uint64
+
+	full [][32]byte // digest as it was after each full unit
 }
 
 // Files reads certificate files. Files have no proof of their own: their certificates are
@@ -82,10 +85,11 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 	if err != nil {
 		return FilesResult{}, err
 	}
-	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Unreadable: pin.Unreadable, Other: pin.Other}
+	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Other: pin.Other}
 	h.Observer.Begin(r.Name(), pin.Certificates)
-	run := &filesRun{h: h, dir: filesFolder(number), name: r.Name(), total: pin.Certificates,
-		madeFor: h.madeFor() + pin.SHA256, check: h.newChecker(nil)}
+	// "checked": units of an unproven second reading are not taken over.
+	run := &filesRun{h: h, dir: filesFolder(number), name: r.Name(), pin: &pin, digest: newFilesDigest(),
+		madeFor: h.madeFor() + "checked" + pin.SHA256, check: h.newChecker(nil), left: maxUnreadable - len(pin.Unreadable)}
 	for _, der := range pin.Signers {
 		cert, err := ct.ParseCertificate(der)
 		if err != nil {
@@ -93,20 +97,19 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 		}
 		run.signers = append(run.signers, cert)
 	}
-	if err := r.Read(ctx, run.certificate, func(FileProblem) error { return nil }); err != nil {
-		run.abort()
-		return FilesResult{}, err
-	}
-	if err := run.finish(); err != nil {
+	if err := run.read(ctx, r); err != nil {
 		return FilesResult{}, err
 	}
 	h.Observer.End(r.Name(), "read")
 	res.units = run.units
+	res.Unreadable = pin.Unreadable
 	for _, u := range res.units {
 		res.Kept += u.foot.Kept
 		res.Unreadable = append(res.Unreadable, u.foot.Unreadable...)
+		res.UnreadableCount += u.foot.UnreadableCount
 	}
-	res.OtherIssuers = res.Certificates - res.Kept - uint64(len(res.Unreadable)-len(pin.Unreadable))
+	res.OtherIssuers = res.Certificates - res.Kept - res.UnreadableCount
+	res.UnreadableCount += pin.UnreadableCount
 	return res, nil
 }
 
@@ -114,18 +117,18 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 // compares the digest with the one remembered.
 func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (filesPin, error) {
 	var pin filesPin
-	sum := sha256.New()
+	digest := newFilesDigest()
 	err := r.Read(ctx, func(c FileCertificate) error {
 		pin.Certificates++
 		pin.Bytes += uint64(len(c.DER))
-		fmt.Fprintf(sum, "%s %d %x\n", c.Path, c.Block, sha256.Sum256(c.DER))
+		digest.certificate(c)
 		cert, err := ct.ParseCertificate(c.DER)
 		if err == nil && cert.IsPrecertSigning() && h.signerOf(cert) != nil {
 			pin.Signers = append(pin.Signers, bytes.Clone(c.DER))
 		}
 		return nil
 	}, func(p FileProblem) error {
-		fmt.Fprintf(sum, "%s %d unreadable\n", p.Path, p.Block)
+		digest.problem(p)
 		if p.Other {
 			pin.Other++
 			return nil
@@ -134,13 +137,16 @@ func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (files
 		if p.Block >= 0 {
 			where = fmt.Sprintf("%s block %d", p.Path, p.Block)
 		}
-		pin.Unreadable = append(pin.Unreadable, fault{uint64(max(0, p.Block)), where, p.Err.Error()})
+		pin.UnreadableCount++
+		if len(pin.Unreadable) < maxUnreadable {
+			pin.Unreadable = append(pin.Unreadable, fault{uint64(max(0, p.Block)), where, p.Err.Error()})
+		}
 		return nil
 	})
 	if err != nil {
 		return pin, err
 	}
-	pin.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	pin.SHA256, pin.full = digest.String(), digest.full
 	name := path.Join(filesFolder(number), "pin.json")
 	raw, err := h.Dir.Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -157,7 +163,7 @@ func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (files
 		return pin, fmt.Errorf("%s: %w", name, err)
 	}
 	if old.SHA256 != pin.SHA256 {
-		return pin, fmt.Errorf("the files have changed since this audit's collect began: restore them, or delete %s to begin with the new ones", h.Dir.Path(path.Dir(name)))
+		return pin, h.filesChanged(path.Dir(name))
 	}
 	return pin, nil
 }
@@ -189,129 +195,4 @@ func (h *Harvest) unverifiable(cert *ct.Certificate) *Issuer {
 		}
 	}
 	return nil
-}
-
-// filesRun turns certificates of one configured path into units.
-type filesRun struct {
-	h         *Harvest
-	dir, name string
-	total     uint64
-	madeFor   string
-	check     *checker
-	signers   []*ct.Certificate
-	count     uint64
-	cur       *unitWriter
-	skip      bool // the unit of the current certificate exists already
-	units     []*unit
-}
-
-func (r *filesRun) unitName(start uint64) string {
-	return path.Join(r.dir, fmt.Sprintf("%012d-%012d.unit", start, min(start+unitEntries, r.total)))
-}
-
-func (r *filesRun) certificate(c FileCertificate) error {
-	n := r.count
-	if n%unitEntries == 0 {
-		if err := r.finish(); err != nil {
-			return err
-		}
-		if err := r.begin(n); err != nil {
-			return err
-		}
-	}
-	r.count++
-	if r.skip {
-		return nil
-	}
-	r.cur.foot.End++
-	r.h.Observer.Advance(r.name, 1, 0)
-	return r.keep(n, c)
-}
-
-func (r *filesRun) begin(start uint64) error {
-	name := r.unitName(start)
-	u, ok, err := haveUnit(r.h.Dir.Path(name), start, min(start+unitEntries, r.total), r.madeFor)
-	if err != nil {
-		return err
-	}
-	if r.skip = ok; ok {
-		r.units = append(r.units, u)
-		r.h.Observer.Advance(r.name, u.foot.End-u.foot.Start, u.foot.Kept)
-		return nil
-	}
-	r.cur, err = newUnit(r.h.Dir, name, start, r.madeFor)
-	return err
-}
-
-// finish commits the unit in work, if any.
-func (r *filesRun) finish() error {
-	if r.cur == nil {
-		return nil
-	}
-	w := r.cur
-	r.cur = nil
-	if err := w.commit(); err != nil {
-		return err
-	}
-	u, err := openUnit(r.h.Dir.Path(r.unitName(w.foot.Start)))
-	if err != nil {
-		return err
-	}
-	r.units = append(r.units, u)
-	return nil
-}
-
-func (r *filesRun) abort() {
-	if r.cur != nil {
-		r.cur.abort()
-	}
-}
-
-// keep stores the certificate if an audited issuer signed it, directly or, for a
-// precertificate, through one of its Precertificate Signing Certificates.
-func (r *filesRun) keep(n uint64, c FileCertificate) error {
-	cert, err := ct.ParseCertificate(c.DER)
-	if err != nil {
-		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
-		return nil
-	}
-	form := sampler.FormFinal
-	if cert.IsPrecert() {
-		form = sampler.FormPrecert
-	}
-	iss, signer := r.h.signerOf(cert), (*ct.Certificate)(nil)
-	if iss == nil && form == sampler.FormPrecert {
-		for _, s := range r.signers {
-			if bytes.Equal(s.RawSubject, cert.RawIssuer) && ct.VerifySignature(s.RawSPKI, cert) == nil {
-				iss, signer = r.h.signerOf(s), s
-				break
-			}
-		}
-	}
-	k := kept{cert: cert.Raw}
-	if iss == nil {
-		if iss = r.h.unverifiable(cert); iss == nil {
-			return nil
-		}
-		k.rec.flags |= flagSignatureUnchecked
-	}
-	if err := r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
-		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
-		return nil
-	}
-	if form == sampler.FormPrecert {
-		if tbs, err := cert.PrecertTBS(signer); err == nil {
-			k.rec.pairing = pairingHash(iss, tbs)
-		} else {
-			k.rec.flags |= flagPairingFailed
-			k.rec.pairing = ct.Hash(k.rec.cert)
-		}
-		if signer != nil {
-			k.signer = signer.Raw
-			k.rec.flags |= flagPrecertSigner
-		}
-	}
-	k.rec.index = n
-	r.cur.keep(k.rec, k.cert, k.signer, []byte(fmt.Sprintf("%s\x00%d", c.Path, c.Block)))
-	return r.cur.err
 }

@@ -63,9 +63,11 @@ type LogResult struct {
 	Entries    uint64
 	Kept       uint64
 	SameName   uint64  // certificates under an audited issuer's name that another key signed
-	Unreadable []fault // entries of which no certificate could be read
+	Unreadable []fault // entries of which no certificate could be read: the first maxUnreadable
 	Err        error   // why the log is not proven; nil for a proven log
 	units      []*unit
+
+	UnreadableCount uint64 // all entries of which no certificate could be read
 }
 
 // Harvest reads logs and keeps the entries of the audited issuers.
@@ -138,6 +140,7 @@ func (h *Harvest) readLog(ctx context.Context, src Source) (LogResult, error) {
 		res.Kept += u.foot.Kept
 		res.SameName += u.foot.Foreign
 		res.Unreadable = append(res.Unreadable, u.foot.Unreadable...)
+		res.UnreadableCount += u.foot.UnreadableCount
 	}
 	return res, nil
 }

@@ -12,7 +12,8 @@ import (
 // TestBadIssuerFileIsAskedForOnce counts the requests for an issuer file that is wrong or
 // missing and that many entries name: one retry cycle, not one for each of them.
 func TestBadIssuerFileIsAskedForOnce(t *testing.T) {
-	const cycleMissing, cycleWrong = 3, 5 // ctlog's attempts at a 404, and at an answer of the wrong shape
+	// ctlog's attempts at a 404, at an answer of the wrong shape, and in ten minutes of 500.
+	const cycleMissing, cycleWrong, cycleIll = 3, 5, 16
 	ours, root, foreign := issuerFile(ourCA), issuerFile(rootCA), issuerFile(foreignCA)
 	for _, tt := range []struct {
 		name, file string
@@ -26,15 +27,23 @@ func TestBadIssuerFileIsAskedForOnce(t *testing.T) {
 		{"our root's wrong", root, flip(root, 800), failed, cycleWrong},
 		{"foreign missing", foreign, remove(foreign), proven, cycleMissing},
 		{"foreign wrong", foreign, flip(foreign, 800), proven, cycleWrong},
+		{"ours refused by the server", ours, nil, unreachable, cycleIll},
+		{"foreign refused by the server", foreign, nil, proven, cycleIll},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := writeLog(t, static, mixedEntries(faultSize))
-			tt.damage(t, dir)
+			if tt.damage != nil {
+				tt.damage(t, dir)
+			}
 			var asked atomic.Int32
 			log := openLog(t, static, dir, access{web: true, wrap: func(h http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/"+tt.file {
 						asked.Add(1)
+						if tt.damage == nil {
+							http.Error(w, "ill", http.StatusInternalServerError)
+							return
+						}
 					}
 					h.ServeHTTP(w, r)
 				})

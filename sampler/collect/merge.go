@@ -41,9 +41,9 @@ func (c *Collected) add(src *source, units []*unit) {
 const mergeWidth = 256
 
 // items runs through all sightings grouped by item, in ascending order of item_id. The
-// slice given to fn is reused.
-func (c *Collected) items(ctx context.Context, fn func(sightings []record) error) error {
-	m := &merging{folder: c.dir.Path("work"), width: cmp.Or(c.mergeWidth, mergeWidth)}
+// slice given to fn is reused. Temporary files go to folder; "" for one of their own.
+func (c *Collected) items(ctx context.Context, folder string, fn func(sightings []record) error) error {
+	m := &merging{folder: folder, width: cmp.Or(c.mergeWidth, mergeWidth)}
 	defer m.removeRuns()
 	var list []opener
 	for i, u := range c.units {
@@ -71,6 +71,9 @@ func (c *Collected) items(ctx context.Context, fn func(sightings []record) error
 	}
 	return err
 }
+
+// workFolder is where stages that hold the audit's lock merge: it has room for all there is.
+func (c *Collected) workFolder() string { return c.dir.Path("work") }
 
 // opener opens a sorted sequence of records.
 type opener func() (*recordReader, error)

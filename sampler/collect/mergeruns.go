@@ -13,9 +13,10 @@ import (
 
 // merging reduces many sorted sequences to few by way of temporary files.
 type merging struct {
-	folder string // where the files go: the work folder
+	folder string // where the files go; "" for a new folder in the system's one for such files
 	width  int    // sequences that may be merged at the same time, 2 or more
 	runs   []string
+	own    string // the new folder
 }
 
 // narrow returns at most m.width sequences that together hold what list holds. The
@@ -72,10 +73,17 @@ func (m *merging) run(ctx context.Context, list []opener) (opener, error) {
 	}, nil
 }
 
-// create makes a temporary file: in the work folder, which has room for all there is, or
-// where that may only be read, in the system's folder for such files.
+// create makes a temporary file: in the folder, or where that may only be read, in the
+// system's folder for such files.
 func (m *merging) create() (*os.File, error) {
 	const pattern = "merge-*.partial"
+	if m.folder == "" {
+		own, err := os.MkdirTemp("", "selfaudit-merge-*")
+		if err != nil {
+			return nil, err
+		}
+		m.own, m.folder = own, own
+	}
 	f, err := os.CreateTemp(m.folder, pattern)
 	if err == nil {
 		return f, nil
@@ -89,5 +97,8 @@ func (m *merging) create() (*os.File, error) {
 func (m *merging) removeRuns() {
 	for _, name := range m.runs {
 		os.Remove(name)
+	}
+	if m.own != "" {
+		os.RemoveAll(m.own)
 	}
 }

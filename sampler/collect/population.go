@@ -43,7 +43,7 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 		}
 		p.earlier = append(p.earlier, e)
 	}
-	if err := c.items(ctx, func(s []record) error { return p.item(item{s}) }); err != nil {
+	if err := c.items(ctx, c.workFolder(), func(s []record) error { return p.item(item{s}) }); err != nil {
 		return nil, err
 	}
 	for _, e := range p.earlier {

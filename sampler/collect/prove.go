@@ -34,6 +34,7 @@ func (r *logRun) proven(ctx context.Context) ([]*unit, error) {
 		if !r.reused {
 			return nil, err
 		}
+		r.check = r.h.newChecker(r.src.Log.Issuer) // which issuer files were bad is asked anew too
 	}
 }
 
@@ -41,11 +42,13 @@ func (r *logRun) proven(ctx context.Context) ([]*unit, error) {
 func (r *logRun) units(ctx context.Context) ([]*unit, error) {
 	r.h.Observer.Begin(r.src.Log.Name(), r.head.Size)
 	var units []*unit
+	unreadable, faults := maxUnreadable, maxUnreadable
 	for start := uint64(0); start < r.head.Size; start += unitEntries {
 		u, err := r.unit(ctx, start, min(start+unitEntries, r.head.Size))
 		if err != nil {
 			return nil, err
 		}
+		u.foot.Unreadable, u.foot.Faults = first(u.foot.Unreadable, &unreadable), first(u.foot.Faults, &faults)
 		units = append(units, u)
 	}
 	return units, nil
@@ -81,7 +84,10 @@ func (r *logRun) prove(ctx context.Context, units []*unit) error {
 		return r.nodeTiles(ctx, units)
 	}
 	where := faults[0].Where
-	if len(faults) > 1 {
+	switch {
+	case len(faults) >= maxFaults:
+		where = fmt.Sprintf("%s (the first of %d or more)", where, len(faults))
+	case len(faults) > 1:
 		where = fmt.Sprintf("%s (the first of %d)", where, len(faults))
 	}
 	return r.invalid(where, errors.New(faults[0].Reason))

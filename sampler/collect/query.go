@@ -32,7 +32,9 @@ type querying struct {
 
 // Query runs through everything that was collected, in the order of the items, members of
 // the population or not, and decides each item's membership as Population does. It only
-// reads. populations are those of the chain's earlier audits.
+// reads the audit's folder, where it may run beside a collect: what it has to write to merge
+// many units goes to a folder of its own among the system's temporary files. populations
+// are those of the chain's earlier audits.
 func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations []io.Reader, fn func(*Found) error) error {
 	before := make([]*earlier, 0, len(populations))
 	for _, r := range populations {
@@ -43,7 +45,7 @@ func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations
 		before = append(before, e)
 	}
 	q := &querying{c: c, trees: treeReader{c: c, unit: -1}}
-	return c.items(ctx, func(s []record) error {
+	return c.items(ctx, "", func(s []record) error {
 		f := &Found{Earlier: -1, q: q, it: item{s}}
 		r := f.it.chosen()
 		f.Row = sampler.Row{Item: r.item, Stratum: sampler.StratumID{Issuer: r.item.Issuer, Class: r.class}, Form: r.form, Cert: r.cert,

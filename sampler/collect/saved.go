@@ -27,8 +27,10 @@ type Saved struct {
 	Logs        []sampler.SnapshotLog  `json:"logs"`
 	Files       []sampler.SnapshotFile `json:"files"`
 	FileUnits   []SavedFileUnits       `json:"file_units"`
-	Unreadable  []string               `json:"unreadable"` // entries and blocks of which no certificate could be read
+	Unreadable  []string               `json:"unreadable"` // entries and blocks of which no certificate could be read: the first 1000 of each source
 	Notes       []string               `json:"notes"`
+
+	UnreadableCount int64 `json:"unreadable_count"` // all such entries and blocks
 }
 
 // SavedFileUnits lists the units of one configured path, by document name.
@@ -41,6 +43,7 @@ type SavedFileUnits struct {
 func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 	s := Saved{Schema: SavedSchema, IssuersHash: h.Issuers.hash()}
 	for _, l := range logs {
+		s.UnreadableCount += int64(l.UnreadableCount)
 		for _, u := range l.Unreadable {
 			s.Unreadable = append(s.Unreadable, fmt.Sprintf("log %s, %s: %s", l.Log.Name(), u.Where, u.Reason))
 		}
@@ -52,7 +55,7 @@ func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 		var sum sampler.DocHash
 		if _, err := hex.Decode(sum[:], []byte(f.SHA256)); err == nil {
 			s.Files = append(s.Files, sampler.SnapshotFile{Path: f.Name, SHA256: sum, Bytes: int64(f.Bytes), Certificates: int64(f.Certificates),
-				Kept: int64(f.Kept), OtherIssuers: int64(f.OtherIssuers), Unreadable: int64(len(f.Unreadable))})
+				Kept: int64(f.Kept), OtherIssuers: int64(f.OtherIssuers), Unreadable: int64(f.UnreadableCount)})
 		}
 		units := SavedFileUnits{Path: f.Name}
 		for _, u := range f.units {
@@ -62,6 +65,7 @@ func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 		if f.Other > 0 {
 			s.Notes = append(s.Notes, fmt.Sprintf("%s: %d files or blocks are no certificates (keys, CRLs, text) and were passed over", f.Name, f.Other))
 		}
+		s.UnreadableCount += int64(f.UnreadableCount)
 		for _, u := range f.Unreadable {
 			s.Unreadable = append(s.Unreadable, fmt.Sprintf("%s, %s: %s", f.Name, u.Where, u.Reason))
 		}
@@ -78,6 +82,8 @@ func ParseSaved(raw []byte) (*Saved, error) {
 	if s.Schema != SavedSchema {
 		return nil, fmt.Errorf("schema is %.80q, want %s", s.Schema, SavedSchema)
 	}
+	// The count came later than the schema; before, the list had all of them.
+	s.UnreadableCount = max(s.UnreadableCount, int64(len(s.Unreadable)))
 	return &s, nil
 }
 
@@ -132,6 +138,6 @@ func reopenUnit(dir auditdir.Dir, name string) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	u.foot.Tops = nil // only for proving, and the largest part of a footer
+	u.foot.Tops, u.foot.Unreadable = nil, nil // only for collecting, and the largest parts of a footer
 	return u, nil
 }

@@ -76,7 +76,7 @@ func BenchmarkMerge(b *testing.B) {
 	c := &Collected{dir: dir, units: store(b, dir, n, min(unitEntries/10, n/400))}
 	for b.Loop() {
 		items := 0
-		if err := c.items(context.Background(), func([]record) error { items++; return nil }); err != nil || items != n {
+		if err := c.items(context.Background(), c.workFolder(), func([]record) error { items++; return nil }); err != nil || items != n {
 			b.Fatal(items, err)
 		}
 	}

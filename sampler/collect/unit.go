@@ -44,7 +44,9 @@ type footer struct {
 	RecordsLen uint64
 	Leaves     uint64
 	Faults     []fault
-	Unreadable []fault
+	Unreadable []fault // the first maxUnreadable
+
+	UnreadableCount uint64
 }
 
 // fault is something wrong with one entry or block, by its index.
@@ -56,6 +58,21 @@ type fault struct {
 
 // maxFaults bounds what one unit keeps of an endless list of faults; the first ones say it all.
 const maxFaults = 100
+
+// maxUnreadable bounds the reasons that are kept of entries and blocks that cannot be read,
+// for each source; their number is always exact.
+const maxUnreadable = 1000
+
+// first returns the first left faults of the list, without holding on to the others, and
+// takes them off left.
+func first(list []fault, left *int) []fault {
+	n := min(len(list), *left)
+	*left -= n
+	if n == len(list) {
+		return list
+	}
+	return append([]fault(nil), list[:n]...)
+}
 
 // unitWriter builds one unit.
 type unitWriter struct {
@@ -113,7 +130,10 @@ func (u *unitWriter) fault(index uint64, where string, err error) {
 }
 
 func (u *unitWriter) unreadable(index uint64, where string, err error) {
-	u.foot.Unreadable = append(u.foot.Unreadable, fault{index, where, err.Error()})
+	u.foot.UnreadableCount++
+	if len(u.foot.Unreadable) < maxUnreadable {
+		u.foot.Unreadable = append(u.foot.Unreadable, fault{index, where, err.Error()})
+	}
 }
 
 // commit sorts the sightings and makes the unit visible.
@@ -197,6 +217,8 @@ func openUnit(path string) (*unit, error) {
 	if err := json.Unmarshal(raw, &u.foot); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", path, errDamaged, err)
 	}
+	// Units used to have no count, and all of the list.
+	u.foot.UnreadableCount = max(u.foot.UnreadableCount, uint64(len(u.foot.Unreadable)))
 	want := u.foot.Bodies + 32*u.foot.Leaves + u.foot.RecordsLen + uint64(n) + uint64(len(tail))
 	if uint64(info.Size()) != want {
 		return nil, fmt.Errorf("%s: has %d bytes instead of %d: %w", path, info.Size(), want, errDamaged)

@@ -1,0 +1,169 @@
+package collect
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"selfaudit/sampler"
+	"selfaudit/sampler/ct"
+)
+
+// filesRun turns certificates of one configured path into units.
+type filesRun struct {
+	h         *Harvest
+	dir, name string
+	pin       *filesPin
+	digest    *filesDigest
+	madeFor   string
+	check     *checker
+	signers   []*ct.Certificate
+	cur       *unitWriter
+	skip      bool // the unit of the current certificate exists already
+	units     []*unit
+	left      int // how many more unreadable ones may have their reason kept
+}
+
+// read reads the files for the second time. They must still be what was pinned: a unit is
+// kept only if everything up to its end is, and if the rest is not, none is.
+func (r *filesRun) read(ctx context.Context, files FileReader) error {
+	err := files.Read(ctx, r.certificate, func(p FileProblem) error { r.digest.problem(p); return nil })
+	if err == nil && r.digest.String() != r.pin.SHA256 {
+		err = r.h.filesChanged(r.dir)
+	}
+	if err == nil {
+		return r.finish()
+	}
+	r.abort()
+	if errors.Is(err, errFilesChanged) {
+		for _, u := range r.units {
+			err = errors.Join(err, os.Remove(u.path))
+		}
+	}
+	return err
+}
+
+func (r *filesRun) unitName(start uint64) string {
+	return path.Join(r.dir, fmt.Sprintf("%012d-%012d.unit", start, min(start+unitEntries, r.pin.Certificates)))
+}
+
+func (r *filesRun) certificate(c FileCertificate) error {
+	n := r.digest.count
+	if n >= r.pin.Certificates {
+		return r.h.filesChanged(r.dir)
+	}
+	if n%unitEntries == 0 {
+		if k := len(r.digest.full); k > 0 && r.digest.full[k-1] != r.pin.full[k-1] {
+			return r.h.filesChanged(r.dir)
+		}
+		if err := r.finish(); err != nil {
+			return err
+		}
+		if err := r.begin(n); err != nil {
+			return err
+		}
+	}
+	r.digest.certificate(c)
+	if r.skip {
+		return nil
+	}
+	r.cur.foot.End++
+	r.h.Observer.Advance(r.name, 1, 0)
+	return r.keep(n, c)
+}
+
+func (r *filesRun) begin(start uint64) error {
+	name := r.unitName(start)
+	u, ok, err := haveUnit(r.h.Dir.Path(name), start, min(start+unitEntries, r.pin.Certificates), r.madeFor)
+	if err != nil {
+		return err
+	}
+	if r.skip = ok; ok {
+		r.have(u)
+		r.h.Observer.Advance(r.name, u.foot.End-u.foot.Start, u.foot.Kept)
+		return nil
+	}
+	r.cur, err = newUnit(r.h.Dir, name, start, r.madeFor)
+	return err
+}
+
+func (r *filesRun) have(u *unit) {
+	u.foot.Unreadable = first(u.foot.Unreadable, &r.left)
+	r.units = append(r.units, u)
+}
+
+// finish commits the unit in work, if any.
+func (r *filesRun) finish() error {
+	if r.cur == nil {
+		return nil
+	}
+	w := r.cur
+	r.cur = nil
+	if err := w.commit(); err != nil {
+		return err
+	}
+	u, err := openUnit(r.h.Dir.Path(r.unitName(w.foot.Start)))
+	if err != nil {
+		return err
+	}
+	r.have(u)
+	return nil
+}
+
+func (r *filesRun) abort() {
+	if r.cur != nil {
+		r.cur.abort()
+	}
+}
+
+// keep stores the certificate if an audited issuer signed it, directly or, for a
+// precertificate, through one of its Precertificate Signing Certificates.
+func (r *filesRun) keep(n uint64, c FileCertificate) error {
+	cert, err := ct.ParseCertificate(c.DER)
+	if err != nil {
+		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
+		return nil
+	}
+	form := sampler.FormFinal
+	if cert.IsPrecert() {
+		form = sampler.FormPrecert
+	}
+	iss, signer := r.h.signerOf(cert), (*ct.Certificate)(nil)
+	if iss == nil && form == sampler.FormPrecert {
+		for _, s := range r.signers {
+			if bytes.Equal(s.RawSubject, cert.RawIssuer) && ct.VerifySignature(s.RawSPKI, cert) == nil {
+				iss, signer = r.h.signerOf(s), s
+				break
+			}
+		}
+	}
+	k := kept{cert: cert.Raw}
+	if iss == nil {
+		if iss = r.h.unverifiable(cert); iss == nil {
+			return nil
+		}
+		k.rec.flags |= flagSignatureUnchecked
+	}
+	if err := r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
+		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
+		return nil
+	}
+	if form == sampler.FormPrecert {
+		if tbs, err := cert.PrecertTBS(signer); err == nil {
+			k.rec.pairing = pairingHash(iss, tbs)
+		} else {
+			k.rec.flags |= flagPairingFailed
+			k.rec.pairing = ct.Hash(k.rec.cert)
+		}
+		if signer != nil {
+			k.signer = signer.Raw
+			k.rec.flags |= flagPrecertSigner
+		}
+	}
+	k.rec.index = n
+	r.cur.keep(k.rec, k.cert, k.signer, []byte(fmt.Sprintf("%s\x00%d", c.Path, c.Block)))
+	return r.cur.err
+}
