@@ -214,7 +214,9 @@ func runLintFiles(ctx context.Context, e *env, o lintOptions, files []string) er
 			}
 		}
 	}
+	linted := 0
 	err = linter.LintAll(ctx, artifacts, runtime.GOMAXPROCS(0), func(r lint.Result) error {
+		linted++
 		a := run.waiting.pop()
 		run.compare(a, &r)
 		run.worst = max(run.worst, r.Worst())
@@ -225,6 +227,10 @@ func runLintFiles(ctx context.Context, e *env, o lintOptions, files []string) er
 	}
 	if err := show.end(in); err != nil {
 		return err
+	}
+	if linted == 0 {
+		// Silence would look like a clean result.
+		e.notef("0 artifacts linted: no certificate, CRL or OCSP response was found")
 	}
 	return run.end(in)
 }
