@@ -57,7 +57,7 @@ func gzipped(b []byte) []byte {
 // (written by Capture, or testdata/ctlogs/alpha/b). Requests found in index.json
 // get the captured answer. Any other get-entries is answered from the captured
 // pages as CTFE does: at most the rest of the page that start lies in, a short
-// page past the end, 400 for a range outside the tree.
+// page past the end, 400 for a range outside the tree. So are proofs.
 func ServeCapture(dir string) (http.Handler, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, "index.json"))
 	if err != nil {
@@ -85,6 +85,8 @@ type captureServer struct {
 	dir   string
 	index captureIndex
 	pages []page
+
+	proofs proofServer
 }
 
 // page is a captured get-entries answer; both ends are inclusive.
@@ -107,6 +109,9 @@ func (c *captureServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", captured.ContentType)
 		w.WriteHeader(captured.Status)
 		_, _ = w.Write(content) // the client may have gone away
+		return
+	}
+	if c.serveProof(w, r) {
 		return
 	}
 	if r.URL.Path != "/ct/v1/get-entries" {

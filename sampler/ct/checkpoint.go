@@ -66,6 +66,13 @@ func ParseCheckpoint(raw []byte, origin string, spki []byte) (TreeHead, error) {
 	return h, nil
 }
 
+// CheckpointOrigin returns the first line of a checkpoint, for reading one of which no origin
+// is known; nothing about it is verified.
+func CheckpointOrigin(raw []byte) string {
+	line, _, _ := strings.Cut(string(raw[:min(len(raw), maxTreeHeadBytes)]), "\n")
+	return line
+}
+
 // splitNote divides a signed note into its text, which ends in a newline, and
 // its signature lines without theirs.
 func splitNote(raw []byte) (body string, sigs []string, err error) {

@@ -66,9 +66,11 @@ func ParseDataTile(tile []byte, first uint64, count int, fn func(*Entry) error) 
 	scratch := make([]byte, 0, 4096)
 	return parseTile(tile, first, count, func(in *input, index uint64) (err error) {
 		e.Index = index
-		if scratch, err = in.tileRecord(&e, scratch[:0]); err != nil {
+		record, err := in.tileRecord(&e, false)
+		if err != nil {
 			return fmt.Errorf("data tile: entry %d: %w", index, err)
 		}
+		scratch = e.aliasLeaf(record, scratch[:0])
 		return fn(&e)
 	})
 }
@@ -80,12 +82,15 @@ type DataTile struct {
 	// OnlyHashes leaves Leaf nil: where LeafHash is all that is asked, the leaves need not
 	// be in memory a second time, which costs more than hashing once they do not fit the cache.
 	OnlyHashes bool
+	// AnyExtensions asks for no leaf_index: RFC 6962 logs that are served or archived as tiles have none.
+	AnyExtensions bool
 
 	leaves []byte // what the entries' Leaf aliases
 }
 
-// Parse reads a data tile under the rules of ParseDataTile. The entries alias tile. After
-// an error, Entries are those before the defect.
+// Parse reads a data tile under the rules of ParseDataTile. The entries alias tile, which with
+// OnlyHashes nobody else may read at the same time: the bytes before a record are borrowed
+// while it is hashed. After an error, Entries are those before the defect.
 func (t *DataTile) Parse(tile []byte, first uint64, count int) error {
 	t.Entries = t.Entries[:0]
 	if most := len(tile) + 3*TileWidth; !t.OnlyHashes && cap(t.leaves) < most || cap(t.leaves) > 4*most+1<<20 {
@@ -99,16 +104,49 @@ func (t *DataTile) Parse(tile []byte, first uint64, count int) error {
 		t.Entries = t.Entries[:len(t.Entries)+1]
 		e := &t.Entries[len(t.Entries)-1]
 		e.Index = index
-		if t.leaves, err = in.tileRecord(e, t.leaves); err != nil {
+		start := len(tile) - len(*in)
+		record, err := in.tileRecord(e, t.AnyExtensions)
+		if err != nil {
 			t.Entries = t.Entries[:len(t.Entries)-1]
 			return fmt.Errorf("data tile: entry %d: %w", index, err)
 		}
-		e.KeepLeafHash()
 		if t.OnlyHashes {
-			e.Leaf, e.prefixed, t.leaves = nil, nil, t.leaves[:0]
+			t.hashRecord(e, tile, start, len(record))
+			return nil
 		}
+		t.leaves = e.aliasLeaf(record, t.leaves)
+		e.KeepLeafHash()
 		return nil
 	})
+}
+
+// hashRecord hashes the record at tile[start:start+n] where it lies: copying it behind the
+// prefix would cost a third of what hashing costs.
+func (t *DataTile) hashRecord(e *Entry, tile []byte, start, n int) {
+	if start < len(leafHeader) {
+		t.leaves = append(append(t.leaves[:0], leafHeader[:]...), tile[start:start+n]...)
+		e.hash, e.hashed = hashPrefixed(t.leaves), true
+		return
+	}
+	before := (*[len(leafHeader)]byte)(tile[start-len(leafHeader):])
+	saved := *before
+	*before = leafHeader
+	e.hash, e.hashed = hashPrefixed(tile[start-len(leafHeader):start+n]), true
+	*before = saved
+}
+
+// leafHeader is what a leaf has before its record when it is hashed: the prefix of RFC 6962
+// section 2.1, then version and leaf type of section 3.4.
+var leafHeader = [3]byte{leafPrefix, 0, 0}
+
+// aliasLeaf appends the leaf of a record to scratch, behind the hash prefix, and makes
+// e.Leaf alias it.
+func (e *Entry) aliasLeaf(record, scratch []byte) []byte {
+	from := len(scratch)
+	scratch = append(append(scratch, leafHeader[:]...), record...)
+	e.prefixed = scratch[from:len(scratch):len(scratch)]
+	e.Leaf = e.prefixed[1:]
+	return scratch
 }
 
 // parseTile calls record at each of the tile's records.
@@ -135,41 +173,37 @@ func parseTile(tile []byte, first uint64, count int, record func(in *input, inde
 	return nil
 }
 
-// tileRecord reads the record of entry e.Index. What e.Leaf aliases is appended to
-// scratch, behind the hash prefix.
-func (in *input) tileRecord(e *Entry, scratch []byte) ([]byte, error) {
+// tileRecord reads the record of entry e.Index, and returns what of it the leaf holds.
+func (in *input) tileRecord(e *Entry, anyExtensions bool) ([]byte, error) {
 	e.reset()
 	before := *in
 	if err := in.timestampedEntry(e); err != nil {
-		return scratch, err
+		return nil, err
 	}
 	record := before[:len(before)-len(*in)]
-	if err := checkLeafIndex(e.Extensions, e.Index); err != nil {
-		return scratch, err
+	if !anyExtensions {
+		if err := checkLeafIndex(e.Extensions, e.Index); err != nil {
+			return nil, err
+		}
 	}
 	if e.Type == PrecertEntry {
 		pre, ok := in.vector24()
 		if !ok || len(pre) == 0 {
-			return scratch, errors.New("pre_certificate is empty or cut short")
+			return nil, errors.New("pre_certificate is empty or cut short")
 		}
 		e.Precertificate = pre
 	}
 	chain, ok := in.vector16()
 	if !ok {
-		return scratch, errors.New("certificate_chain is cut short")
+		return nil, errors.New("certificate_chain is cut short")
 	}
 	if len(chain)%len(Fingerprint{}) != 0 {
-		return scratch, fmt.Errorf("certificate_chain of %d bytes is not whole fingerprints", len(chain))
+		return nil, fmt.Errorf("certificate_chain of %d bytes is not whole fingerprints", len(chain))
 	}
 	for ; len(chain) > 0; chain = chain[len(Fingerprint{}):] {
 		e.ChainFingerprints = append(e.ChainFingerprints, Fingerprint(chain[:len(Fingerprint{})]))
 	}
-	from := len(scratch)
-	scratch = append(scratch, leafPrefix, 0, 0) // then version and leaf type of RFC 6962 section 3.4
-	scratch = append(scratch, record...)
-	e.prefixed = scratch[from:len(scratch):len(scratch)]
-	e.Leaf = e.prefixed[1:]
-	return scratch, nil
+	return record, nil
 }
 
 // checkLeafIndex requires exactly one leaf_index extension saying want. Other

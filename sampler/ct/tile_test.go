@@ -248,8 +248,10 @@ func FuzzDataTile(f *testing.F) {
 	f.Add([]byte{}, uint8(1))
 	f.Fuzz(func(t *testing.T, tile []byte, count uint8) {
 		n, size := 0, 0
+		var hashes []ct.Hash
 		err := ct.ParseDataTile(tile, 0, int(count), func(e *ct.Entry) error {
 			n++
+			hashes = append(hashes, ct.HashLeaf(e.Leaf))
 			size += len(e.Leaf) - 2 + 2 + 32*len(e.ChainFingerprints)
 			if e.Type == ct.PrecertEntry {
 				size += 3 + len(e.Precertificate)
@@ -258,10 +260,23 @@ func FuzzDataTile(f *testing.F) {
 		})
 		for _, only := range []bool{false, true} {
 			whole := ct.DataTile{OnlyHashes: only}
-			again := whole.Parse(tile, 0, int(count))
+			borrowed := bytes.Clone(tile)
+			again := whole.Parse(borrowed, 0, int(count))
+			if !bytes.Equal(borrowed, tile) {
+				t.Fatal("the tile was changed")
+			}
+			for i := range min(len(whole.Entries), len(hashes)) {
+				if whole.Entries[i].LeafHash() != hashes[i] {
+					t.Fatalf("the hash of entry %d differs", i)
+				}
+			}
 			if fmt.Sprint(again) != fmt.Sprint(err) || len(whole.Entries) != n {
 				t.Fatalf("read whole: %d entries and %v, one by one: %d and %v", len(whole.Entries), again, n, err)
 			}
+		}
+		free := ct.DataTile{AnyExtensions: true}
+		if free.Parse(bytes.Clone(tile), 0, int(count)) != nil && err == nil {
+			t.Fatal("with any extensions less is accepted")
 		}
 		if err == nil && (n != int(count) || size != len(tile)) {
 			t.Fatalf("%d entries of %d bytes from a tile of %d entries and %d bytes", n, size, count, len(tile))

@@ -72,3 +72,18 @@ func ParseSTH(raw []byte, spki []byte) (TreeHead, error) {
 	}
 	return h, nil
 }
+
+// STH returns the tree head as an answer to RFC 6962 get-sth. A checkpoint carries the same
+// signature, so its head can be given in this form too.
+func (h *TreeHead) STH() []byte {
+	raw, err := json.Marshal(struct {
+		TreeSize  uint64 `json:"tree_size"`
+		Timestamp uint64 `json:"timestamp"`
+		Root      []byte `json:"sha256_root_hash"`
+		Signature []byte `json:"tree_head_signature"`
+	}{h.Size, h.Timestamp, h.Root[:], h.Signature})
+	if err != nil {
+		panic("ct: " + err.Error()) // numbers and bytes always have a form
+	}
+	return append(raw, '\n')
+}

@@ -176,3 +176,18 @@ func (c *capture) candidates(start uint64) []capturedPage {
 	}
 	return list
 }
+
+// archive is an RFC 6962 log in a folder as tiles: with the log's own files, and captured answers for what is none of them.
+type archive struct{ *capture }
+
+func (a archive) get(ctx context.Context, r request, b *buffer) ([]byte, error) {
+	body, err := a.folder.get(ctx, r, b)
+	if !isMissing(err) {
+		return body, err
+	}
+	captured, again := a.capture.get(ctx, r, b)
+	if isMissing(again) {
+		return nil, err
+	}
+	return captured, again
+}

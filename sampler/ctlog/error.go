@@ -46,6 +46,7 @@ type failure struct {
 	cause     cause
 	wait      time.Duration // what the server asked for in Retry-After
 	throttled bool          // the server asked all of us to slow down (429, 503)
+	page      bool          // the answer was a web page, so from something before the log
 	err       error
 }
 

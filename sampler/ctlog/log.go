@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"selfaudit/sampler/ct"
@@ -31,6 +30,7 @@ type Config struct {
 	Label     string // the log's name in messages; default: Origin, else URL
 	Origin    string // static-ct: the checkpoint's first line
 	PublicKey []byte // DER SubjectPublicKeyInfo
+	Tiles     bool   // RFC 6962: data tiles are served beside get-entries, or instead of it by an archive; what they lack is asked for
 	BaseDir   string // relative folders and file:// URLs are relative to it
 
 	Transport http.RoundTripper
@@ -40,12 +40,21 @@ type Config struct {
 	Now       func() time.Time
 
 	MaxElapsed   time.Duration // how long one object is asked for again after its first failure; 0 means 10 minutes
-	StallTimeout time.Duration // how long a request may make no progress; 0 means 90 seconds. Measured by the system's clock.
-	Workers      int           // tiles or pages in flight; 0 means 3 over HTTP, 2 from a folder
-	HashTiles    bool          // static-ct: Read fetches the level-0 hash tiles too, so that CheckHashTile finds them at hand
+	StallTimeout time.Duration // how long a request may make no progress; 0 means 90 seconds
+	// AfterFunc is the clock of StallTimeout; nil means time.AfterFunc.
+	AfterFunc   func(d time.Duration, f func()) Timer
+	Concurrency int     // requests at the same time, of all callers together, and tiles or pages read ahead; 0 means 3 over HTTP, 2 from a folder
+	RateLimit   float64 // requests a second, of all callers together; 0 means as many as the log bears
+	HashTiles   bool    // static-ct: Read fetches the level-0 hash tiles too, so that CheckHashTile finds them at hand
 
 	// OnRetry, if set, is told of every attempt that will be repeated after wait. It may be called from several goroutines.
 	OnRetry func(where string, err error, wait time.Duration)
+}
+
+// Timer is what of a *time.Timer made by time.AfterFunc is needed.
+type Timer interface {
+	Reset(d time.Duration) bool
+	Stop() bool
 }
 
 // Log reads one log. Its methods may be called from several goroutines.
@@ -58,17 +67,21 @@ type Log struct {
 	pages   pager // RFC 6962 only
 	issuers issuerCache
 	stash   hashStash
+	proofs  proofs
+	hybrid  hybrid // with Config.Tiles
 
-	tilePool, pagePool sync.Pool // *tile, *page: their buffers are what is worth keeping
+	spareTiles spare[tile]
+	sparePages spare[page]
 }
 
 // Open prepares a Log without touching network or disk. Its errors are mistakes in cfg.
 func Open(cfg Config) (*Log, error) {
 	l := &Log{cfg: cfg, name: cmp.Or(cfg.Label, cfg.Origin, cfg.URL)}
-	l.tilePool.New = func() any { return new(tile) }
-	l.pagePool.New = func() any { return new(page) }
 	if cfg.Type != StaticCT && cfg.Type != RFC6962 {
 		return nil, fmt.Errorf("log %s: unknown type %q: use %q or %q", l.name, cfg.Type, StaticCT, RFC6962)
+	}
+	if cfg.Type == StaticCT && cfg.Tiles {
+		return nil, fmt.Errorf("log %s: tiles beside get-entries are for RFC 6962 logs", l.name)
 	}
 	if cfg.Type == StaticCT && cfg.Origin == "" {
 		return nil, fmt.Errorf("log %s: a static-ct log needs its origin, the first line of its checkpoint", l.name)
@@ -101,6 +114,9 @@ func (l *Log) connect() error {
 	if l.cfg.Type == RFC6962 {
 		c := &capture{folder: folder{dir}}
 		l.src, l.pages = c, c
+		if l.cfg.Tiles {
+			l.src = archive{c}
+		}
 		return nil
 	}
 	l.src = folder{dir}
@@ -151,6 +167,15 @@ func (l *Log) Head(ctx context.Context) (raw []byte, head ct.TreeHead, err error
 		head, err = l.verifyHead(body)
 		return err
 	}}, new(buffer))
+	if isMissing(err) && l.cfg.Tiles {
+		raw, archived, again := l.archivedHead(ctx)
+		if again == nil {
+			return raw, archived, nil
+		}
+		if !isMissing(again) {
+			path, err = "checkpoint", again
+		}
+	}
 	if err != nil {
 		if isMissing(err) {
 			err = fail(missing, Unreachable, "%w: is the url the log's monitoring prefix, and %s its type?", err, l.cfg.Type)
@@ -189,24 +214,31 @@ func (l *Log) Read(ctx context.Context, head ct.TreeHead, startInclusive, endExc
 // it is Read.
 func (l *Log) ReadFor(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want func(issuerKeyHash [32]byte) bool,
 	fn func(*ct.Entry) error) error {
+	return l.read(ctx, head, startInclusive, endExclusive, want, sink{entry: fn})
+}
+
+func (l *Log) read(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want wanted, to sink) error {
 	if startInclusive > endExclusive || endExclusive > head.Size {
 		return fmt.Errorf("log %s: entries %d to %d are not a range of a tree of %d", l.name, startInclusive, endExclusive, head.Size)
 	}
 	if startInclusive == endExclusive {
 		return nil
 	}
-	if l.cfg.Type == RFC6962 {
-		return l.readPages(ctx, startInclusive, endExclusive, want, fn)
+	switch {
+	case l.cfg.Tiles:
+		return l.readHybrid(ctx, head.Size, startInclusive, endExclusive, want, &to)
+	case l.cfg.Type == RFC6962:
+		return l.readPages(ctx, startInclusive, endExclusive, want, &to)
 	}
-	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, want != nil, fn)
+	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, want != nil, &to)
 }
 
 func (l *Log) workers() int {
 	switch {
-	case l.cfg.Workers > 0:
-		return l.cfg.Workers
+	case l.cfg.Concurrency > 0:
+		return l.cfg.Concurrency
 	case l.remote:
-		return 3
+		return defaultConcurrency
 	}
 	return 2
 }

@@ -25,6 +25,7 @@ type page struct {
 
 	parsed []ct.Entry // of entries, up to one that cannot be parsed
 	bad    error      // what is wrong with that one
+	digest
 }
 
 // rawEntry is leaf_input and extra_data of one entry, decoded; extra is nil for an entry
@@ -88,12 +89,12 @@ func (p *page) parse() {
 
 // readPages reads [start, end). The log's page size is learnt from its first answers; after that, requests begin and end at its
 // multiples, which is what operators' caches hold. Whatever is asked, the next request continues after what came.
-func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, fn func(*ct.Entry) error) error {
+func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, to *sink) error {
 	consume := func(p *page) error {
-		defer l.pagePool.Put(p)
-		return l.consumePage(ctx, p, fn)
+		defer l.sparePages.put(p)
+		return l.consumePage(ctx, p, to)
 	}
-	start, size, err := l.learnPageSize(ctx, start, end, want, consume)
+	start, size, err := l.learnPageSize(ctx, start, end, want, to, consume)
 	if err != nil {
 		return err
 	}
@@ -101,11 +102,11 @@ func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, fn 
 		if start >= end {
 			return nil
 		}
-		from, to := start, min((start/size+1)*size, end)
-		start = to
+		from, until := start, min((start/size+1)*size, end)
+		start = until
 		return func(ctx context.Context, emit func(*page) error) error {
-			for from < to {
-				p, err := l.fetchPage(ctx, from, to, want)
+			for from < until {
+				p, err := l.fetchPage(ctx, from, until, want, to)
 				if err != nil {
 					return err
 				}
@@ -122,11 +123,11 @@ func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, fn 
 
 // learnPageSize reads pages one by one until two answers agree. It returns where to go on. A server that aligns its pages cuts the first
 // answer short when start is not a multiple of its page size, so one answer says little.
-func (l *Log) learnPageSize(ctx context.Context, start, end uint64, want wanted, consume func(*page) error) (next, size uint64, err error) {
+func (l *Log) learnPageSize(ctx context.Context, start, end uint64, want wanted, to *sink, consume func(*page) error) (next, size uint64, err error) {
 	var last uint64
 	for n := 0; start < end && n < learnAttempts; n++ {
-		to := min(start+firstAsk, end)
-		p, err := l.fetchPage(ctx, start, to, want)
+		until := min(start+firstAsk, end)
+		p, err := l.fetchPage(ctx, start, until, want, to)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -134,7 +135,7 @@ func (l *Log) learnPageSize(ctx context.Context, start, end uint64, want wanted,
 		if err := consume(p); err != nil {
 			return 0, 0, err
 		}
-		asked := to - start
+		asked := until - start
 		start += got
 		size = max(size, got)
 		if got == asked {
@@ -149,27 +150,23 @@ func (l *Log) learnPageSize(ctx context.Context, start, end uint64, want wanted,
 }
 
 // fetchPage asks for [start, end) and parses what comes.
-func (l *Log) fetchPage(ctx context.Context, start, end uint64, want wanted) (*page, error) {
-	p := l.pagePool.Get().(*page)
+func (l *Log) fetchPage(ctx context.Context, start, end uint64, want wanted, to *sink) (*page, error) {
+	p := l.sparePages.get()
 	p.scan.want = want
 	if err := l.pages.fill(ctx, start, end, p); err != nil {
 		return nil, l.failed(ctx, p.where, err)
 	}
 	p.parse()
+	p.take(ctx, p.parsed, start, end, to)
 	return p, nil
 }
 
-func (l *Log) consumePage(ctx context.Context, p *page, fn func(*ct.Entry) error) error {
-	for i := range p.parsed {
-		if i%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := fn(&p.parsed[i]); err != nil {
-			return err
-		}
+func (l *Log) consumePage(ctx context.Context, p *page, to *sink) error {
+	if err := p.deliver(ctx, p.parsed, p.first, p.first+uint64(len(p.parsed)), to); err != nil {
+		return err
 	}
 	if p.bad != nil {
-		return l.failed(ctx, fmt.Sprintf("entry %d", p.first+uint64(len(p.parsed))), p.bad)
+		return l.failed(ctx, entryName(p.first+uint64(len(p.parsed))), p.bad)
 	}
 	return nil
 }

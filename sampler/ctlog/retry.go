@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -22,21 +21,19 @@ const (
 	missingAttempts = 3 // for a 404 of something that must be there
 )
 
-// retries repeats attempts with exponential backoff and jitter. When a server asks to slow down, all requests to the log wait.
+// retries repeats attempts with exponential backoff and jitter. When a server asks to slow down, all requests to the log do.
 type retries struct {
+	pace     *pace
 	sleep    func(context.Context, time.Duration) error
 	jitter   func() float64
 	now      func() time.Time
 	elapsed  time.Duration
 	onRetry  func(where string, err error, wait time.Duration)
 	answered atomic.Bool // the log has answered, in whatever way
-
-	mu    sync.Mutex
-	until time.Time // no request before this time
 }
 
 func newRetries(cfg Config) *retries {
-	r := &retries{sleep: cfg.Sleep, jitter: cfg.Jitter, now: cfg.Now, elapsed: cfg.MaxElapsed, onRetry: cfg.OnRetry}
+	r := &retries{pace: newPace(cfg), sleep: cfg.Sleep, jitter: cfg.Jitter, now: cfg.Now, elapsed: cfg.MaxElapsed, onRetry: cfg.OnRetry}
 	if r.jitter == nil {
 		r.jitter = func() float64 { return 0 }
 	}
@@ -52,13 +49,18 @@ func (r *retries) do(ctx context.Context, req request, attempt func() error) err
 	var since time.Time
 	var count [content + 1]int
 	for n := 1; ; n++ {
-		if err := r.turn(ctx); err != nil {
+		began, err := r.pace.begin(ctx)
+		if err != nil {
 			return err
 		}
-		err := attempt()
+		err = attempt()
+		r.pace.end()
 		var f *failure
 		if !errors.As(err, &f) || f.cause != connect {
 			r.answered.Store(true)
+		}
+		if err == nil {
+			r.pace.borne()
 		}
 		if err == nil || f == nil {
 			return err
@@ -73,12 +75,13 @@ func (r *retries) do(ctx context.Context, req request, attempt func() error) err
 		if r.hopeless(req, f.cause, count[f.cause]) {
 			return f
 		}
-		wait := max(r.backoff(n), f.wait)
+		wait := max(r.backoff(n), f.wait+r.spread(f.wait))
 		if spent := r.now().Sub(since); spent+wait > r.elapsed {
 			return fail(f.cause, f.kind, "gave up after %d attempts in %s (the next would be in %s): %w", n, spent.Round(time.Millisecond), wait.Round(time.Millisecond), f)
 		}
 		if f.throttled {
-			r.holdBack(wait)
+			f.err = fmt.Errorf("%w; from now on %.3g requests a second", f.err, r.pace.throttled(began))
+			r.pace.holdBack(wait)
 		}
 		if r.onRetry != nil {
 			r.onRetry(req.path, f, wait)
@@ -113,30 +116,9 @@ func (r *retries) backoff(n int) time.Duration {
 	return wait - time.Duration(r.jitter()*float64(wait)/2)
 }
 
-func (r *retries) holdBack(wait time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if t := r.now().Add(wait); t.After(r.until) {
-		r.until = t
-	}
-}
-
-// turn waits until the log may be asked again.
-func (r *retries) turn(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		r.mu.Lock()
-		wait := r.until.Sub(r.now())
-		r.mu.Unlock()
-		if wait <= 0 {
-			return nil
-		}
-		if err := r.sleep(ctx, wait); err != nil {
-			return fail(permanent, Unreachable, "waiting because the log asked to: %w", err)
-		}
-	}
+// spread makes clients that were told to wait equally long come back one after the other: up to a tenth of the wait later, or 10 s.
+func (r *retries) spread(wait time.Duration) time.Duration {
+	return time.Duration(r.jitter() * float64(min(wait/10, 10*time.Second)))
 }
 
 // statusFailure judges an answer other than 200.
@@ -145,12 +127,14 @@ func (r *retries) statusFailure(req request, resp *http.Response) *failure {
 	f := fail(permanent, Unreachable, "status %d: %q", resp.StatusCode, clipText(text))
 	if page := bytes.TrimSpace(text); len(page) > 0 && page[0] == '<' {
 		f = fail(permanent, Unreachable, "status %d with an HTML page", resp.StatusCode)
+		f.page = true
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusNotFound, code == http.StatusGone:
 		f.cause = missing
 	case code == http.StatusBadRequest && req.retry400:
 		f.cause = transient
+	case code == http.StatusNotImplemented: // an endpoint that this server does not have
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code >= 500:
 		f.cause = transient
 	case code == http.StatusTooManyRequests:

@@ -3,7 +3,9 @@ package ctlog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -18,13 +20,14 @@ type tile struct {
 	buf   buffer
 	data  ct.DataTile // parsed and hashed where it was fetched, while it is in the core's cache
 	bad   error       // what is wrong with the entry after data's last
+	digest
 
 	hashBuf buffer
 	hashes  []byte // the level-0 hash tile, or nil
 }
 
 // readTiles reads the data tiles of [start, end) of a tree with the given size; onlyHashes leaves the entries without Leaf.
-func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes bool, fn func(*ct.Entry) error) error {
+func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes bool, to *sink) error {
 	n, last := start/ct.TileWidth, (end-1)/ct.TileWidth
 	next := func() task[*tile] {
 		if n > last {
@@ -33,17 +36,18 @@ func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes
 		number := n
 		n++
 		return func(ctx context.Context, emit func(*tile) error) error {
-			t := l.tilePool.Get().(*tile)
-			t.data.OnlyHashes = onlyHashes
+			t := l.spareTiles.get()
+			t.data.OnlyHashes, t.data.AnyExtensions = onlyHashes, l.cfg.Type == RFC6962
 			if err := l.fetchTile(ctx, number, tileWidth(number, size), t); err != nil {
 				return err
 			}
+			t.take(ctx, t.data.Entries, start, t.end(end), to)
 			return emit(t)
 		}
 	}
 	consume := func(t *tile) error {
-		defer l.tilePool.Put(t)
-		return l.consumeTile(ctx, t, start, end, fn)
+		defer l.spareTiles.put(t)
+		return l.consumeTile(ctx, t, start, end, to)
 	}
 	return inOrder(ctx, l.workers(), next, consume)
 }
@@ -65,11 +69,14 @@ func (l *Log) fetchTile(ctx context.Context, n uint64, width int, t *tile) error
 		return nil // a file does not get better when it is read again; consumeTile says what is wrong with it
 	}
 	answer, err := l.tileOrFull(ctx, r, &t.buf)
+	if l.cfg.Tiles && (err == nil || errors.Is(err, errNoTile)) {
+		l.hybrid.gotTile(width, err == nil)
+	}
 	if err != nil {
 		return err
 	}
 	t.where = answer.where
-	if l.cfg.HashTiles && l.remote {
+	if l.cfg.HashTiles && l.remote && l.cfg.Type == StaticCT {
 		// If this fails, CheckHashTile asks again and reports it at its turn.
 		t.hashes, _, _ = l.fetchHashes(ctx, 0, n, width, &t.hashBuf)
 	}
@@ -113,8 +120,11 @@ func (l *Log) tileOrFull(ctx context.Context, r tileRequest, b *buffer) (tileAns
 		}
 		partial = err
 	}
-	answer, err := get(ct.TileWidth, true)
+	answer, err := get(ct.TileWidth, !l.cfg.Tiles)
 	if isMissing(err) {
+		if l.cfg.Tiles {
+			return answer, errNoTile
+		}
 		if partial != nil {
 			err = fmt.Errorf("%w, and so is the full tile", partial)
 		}
@@ -131,22 +141,16 @@ func (l *Log) failedIf(ctx context.Context, where string, err error) error {
 	return l.failed(ctx, where, err)
 }
 
-func (l *Log) consumeTile(ctx context.Context, t *tile, start, end uint64, fn func(*ct.Entry) error) error {
+// end cuts a full tile in place of a partial one to the tree's size.
+func (t *tile) end(end uint64) uint64 { return min(end, t.n*ct.TileWidth+uint64(t.width)) }
+
+func (l *Log) consumeTile(ctx context.Context, t *tile, start, end uint64, to *sink) error {
 	if t.hashes != nil {
 		l.stash.put(t.n, t.hashes)
+		defer l.stash.drop(t.hashes)
 	}
-	end = min(end, t.n*ct.TileWidth+uint64(t.width)) // a full tile in place of a partial one is cut to the tree's size
-	for i := range t.data.Entries {
-		e := &t.data.Entries[i]
-		if e.Index < start || e.Index >= end {
-			continue
-		}
-		if e.Index%64 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := fn(e); err != nil {
-			return err
-		}
+	if err := t.deliver(ctx, t.data.Entries, start, t.end(end), to); err != nil {
+		return err
 	}
 	return l.failedIf(ctx, t.where, t.bad)
 }
@@ -161,10 +165,10 @@ func (l *Log) CheckHashTile(ctx context.Context, tileIndex uint64, width int, le
 	if width < 1 || width > ct.TileWidth || len(leafHashes) != width {
 		return fmt.Errorf("log %s: hash tile %d: width %d with %d leaf hashes", l.name, tileIndex, width, len(leafHashes))
 	}
-	t := l.tilePool.Get().(*tile)
-	defer l.tilePool.Put(t)
+	t := l.spareTiles.get()
+	defer l.spareTiles.put(t)
 	where := ct.TilePath("0", tileIndex, width)
-	hashes := l.stash.take(tileIndex, width)
+	hashes := l.stash.take(tileIndex, width, &t.hashBuf)
 	if hashes == nil {
 		var err error
 		if hashes, where, err = l.fetchHashes(ctx, 0, tileIndex, width, &t.hashBuf); err != nil {
@@ -220,33 +224,40 @@ func (l *Log) fetchHashes(ctx context.Context, level uint, n uint64, width int, 
 	return answer.body[:width*size], answer.where, nil
 }
 
-// hashStash keeps the last few hash tiles that Read fetched beside their data tiles.
+// hashStash has the hash tiles that Read fetched beside the data tiles which it delivers now.
 type hashStash struct {
 	mu    sync.Mutex
-	next  int
-	tiles [4]struct {
-		n      uint64
-		hashes []byte
-	}
+	tiles []stashed
+}
+
+type stashed struct {
+	n      uint64
+	hashes []byte
 }
 
 func (s *hashStash) put(n uint64, hashes []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	slot := &s.tiles[s.next]
-	s.next = (s.next + 1) % len(s.tiles)
-	slot.n, slot.hashes = n, bytes.Clone(hashes)
+	s.tiles = append(s.tiles, stashed{n, hashes})
 }
 
-func (s *hashStash) take(n uint64, width int) []byte {
+// drop forgets a tile: its memory is used again.
+func (s *hashStash) drop(hashes []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range s.tiles {
-		slot := &s.tiles[i]
-		if slot.n == n && len(slot.hashes) == width*len(ct.Hash{}) {
-			hashes := slot.hashes
-			slot.hashes = nil
-			return hashes
+	if i := slices.IndexFunc(s.tiles, func(t stashed) bool { return &t.hashes[0] == &hashes[0] }); i >= 0 {
+		s.tiles = slices.Delete(s.tiles, i, i+1)
+	}
+}
+
+// take returns a copy of a tile, for which it uses the memory of b; nil if it is not here.
+func (s *hashStash) take(n uint64, width int, b *buffer) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tiles {
+		if t.n == n && len(t.hashes) == width*len(ct.Hash{}) {
+			b.plain = append(b.plain[:0], t.hashes...)
+			return b.plain
 		}
 	}
 	return nil

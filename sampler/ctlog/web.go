@@ -2,6 +2,7 @@ package ctlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,11 +26,14 @@ var errStalled = errors.New("no progress")
 
 // web is a log behind HTTP or HTTPS.
 type web struct {
-	prefix  string // ends in "/"
-	agent   string
-	client  *http.Client
-	stall   time.Duration
-	retries *retries
+	base   url.URL     // its path ends in "/"
+	header http.Header // of every request; never changed
+	// client follows redirects. Where there are none, its work on every request is saved.
+	client    *http.Client
+	redirects atomic.Bool
+	stall     time.Duration
+	after     func(time.Duration, func()) Timer
+	retries   *retries
 }
 
 func newWeb(cfg Config) (*web, error) {
@@ -43,17 +49,23 @@ func newWeb(cfg Config) (*web, error) {
 		return nil, errors.New("reading over HTTP needs Transport, Sleep and Now")
 	}
 	w := &web{
-		prefix:  strings.TrimRight(u.String(), "/") + "/",
-		agent:   cfg.UserAgent,
+		base:    *u,
 		stall:   cfg.StallTimeout,
+		after:   cfg.AfterFunc,
 		client:  &http.Client{Transport: cfg.Transport, CheckRedirect: checkRedirect},
 		retries: newRetries(cfg),
 	}
-	if w.agent == "" {
-		w.agent = "selfaudit"
+	w.base.Path = strings.TrimRight(u.Path, "/") + "/"
+	if u.RawPath != "" {
+		w.base.RawPath = strings.TrimRight(u.RawPath, "/") + "/"
 	}
+	// Gzip is asked for here, so that inflating is ours to bound: the transport would do it without a limit.
+	w.header = http.Header{"User-Agent": {cmp.Or(cfg.UserAgent, "selfaudit")}, "Accept-Encoding": {"gzip"}}
 	if w.stall <= 0 {
 		w.stall = 90 * time.Second
+	}
+	if w.after == nil {
+		w.after = func(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
 	}
 	return w, nil
 }
@@ -92,16 +104,9 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 func (w *web) once(ctx context.Context, r request, b *buffer) ([]byte, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watch := time.AfterFunc(w.stall, func() { cancel(fmt.Errorf("%w for %s", errStalled, w.stall)) })
-	defer watch.Stop()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.prefix+r.path, nil)
-	if err != nil {
-		return nil, fail(permanent, Unreachable, "%w", err)
-	}
-	req.Header.Set("User-Agent", w.agent)
-	// Asked for here, so that inflating is ours to bound: the transport would do it without a limit.
-	req.Header.Set("Accept-Encoding", "gzip")
-	resp, err := w.client.Do(req)
+	watch := w.watch(cancel)
+	defer watch.stop()
+	resp, err := w.send(w.request(ctx, r.path))
 	if err != nil {
 		return nil, requestFailure(ctx, err)
 	}
@@ -112,8 +117,9 @@ func (w *web) once(ctx context.Context, r request, b *buffer) ([]byte, error) {
 	if resp.ContentLength > r.limit {
 		return nil, fail(permanent, Invalid, "%w: %d bytes announced, limit %d", errTooLarge, resp.ContentLength, r.limit)
 	}
-	raw, err := b.fill(&progressReader{r: resp.Body, progress: func() { watch.Reset(w.stall) }}, resp.ContentLength, r.limit)
-	watch.Stop()
+	watch.r = resp.Body
+	raw, err := b.fill(watch, resp.ContentLength, r.limit)
+	watch.stop()
 	if err != nil {
 		return nil, bodyFailure(ctx, raw, err)
 	}
@@ -179,19 +185,71 @@ func bodyFailure(ctx context.Context, raw []byte, err error) error {
 	return fail(transient, Unreachable, "answer broke off after %d bytes: %w", len(raw), err)
 }
 
-// progressReader reports progress every minProgress bytes.
-type progressReader struct {
-	r        io.Reader
-	progress func()
-	since    int
+// send sends a request and follows redirects, as far as checkRedirect allows.
+func (w *web) send(r *http.Request) (*http.Response, error) {
+	if w.redirects.Load() {
+		return w.client.Do(r)
+	}
+	resp, err := w.client.Transport.RoundTrip(r)
+	if err != nil || resp.StatusCode/100 != 3 {
+		return resp, err
+	}
+	resp.Body.Close()
+	w.redirects.Store(true)
+	return w.client.Do(r)
 }
 
-func (p *progressReader) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	if p.since += n; p.since >= minProgress {
-		p.since = 0
-		p.progress()
+// request makes a GET of a path below the prefix, with its query.
+func (w *web) request(ctx context.Context, path string) *http.Request {
+	at := w.base
+	path, at.RawQuery, _ = strings.Cut(path, "?")
+	at.Path += path
+	if at.RawPath != "" {
+		at.RawPath += path // which has nothing to escape
 	}
+	r := &http.Request{Method: http.MethodGet, URL: &at, Host: at.Host, Header: w.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	return r.WithContext(ctx)
+}
+
+// watchdog ends a request of which fewer than minProgress bytes came in one stall timeout.
+type watchdog struct {
+	r    io.Reader
+	came atomic.Int64 // bytes since the timer was set
+
+	mu    sync.Mutex
+	timer Timer // nil once the request is over
+}
+
+func (w *web) watch(cancel context.CancelCauseFunc) *watchdog {
+	d := &watchdog{}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.timer = w.after(w.stall, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		switch {
+		case d.timer == nil:
+		case d.came.Swap(0) >= minProgress:
+			d.timer.Reset(w.stall)
+		default:
+			cancel(fmt.Errorf("%w for %s", errStalled, w.stall))
+		}
+	})
+	return d
+}
+
+func (d *watchdog) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.timer != nil {
+		d.timer.Stop()
+		d.timer = nil
+	}
+}
+
+func (d *watchdog) Read(b []byte) (int, error) {
+	n, err := d.r.Read(b)
+	d.came.Add(int64(n))
 	return n, err
 }
 

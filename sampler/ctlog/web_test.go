@@ -146,10 +146,10 @@ func TestWebFaultsThatStay(t *testing.T) {
 		}, Invalid, 1, []string{"too large"}},
 		{"redirect to another host", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.1:1/tile/data/001", http.StatusFound)
-		}, Unreachable, 1, []string{"redirect", "127.0.0.1:1"}},
+		}, Unreachable, 2, []string{"redirect", "127.0.0.1:1"}},
 		{"redirect for ever", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, r.URL.Path, http.StatusFound)
-		}, Unreachable, 4, []string{"redirects"}},
+		}, Unreachable, 5, []string{"redirects"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -325,8 +325,8 @@ func TestHashTilesAtHand(t *testing.T) {
 func TestThrottleIsShared(t *testing.T) {
 	c := newClock()
 	r := newRetries(webConfig(t, StaticCT, alphaC, "http://x", c))
-	r.holdBack(40 * time.Second)
-	r.holdBack(10 * time.Second) // a shorter wait does not undo a longer one
+	r.pace.holdBack(40 * time.Second)
+	r.pace.holdBack(10 * time.Second) // a shorter wait does not undo a longer one
 	var at time.Time
 	if err := r.do(t.Context(), request{}, func() error { at = c.now(); return nil }); err != nil {
 		t.Fatal(err)
