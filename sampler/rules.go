@@ -35,6 +35,9 @@ type Rules struct {
 	// issuer's own lower one; 0 = none. With 5 a stratum of N items gives
 	// max(min(5, N), ceil(3 %)), the open proposal of mozilla/pkipolicy issue 83.
 	Minimum int64
+	// Strata are rules for single strata; of those that match, the last one that sets a
+	// rate or a floor decides. They too can only raise what the class requires.
+	Strata []SnapshotStratumRule
 }
 
 // Validate refuses rates below the required three percent or above all, and
@@ -52,7 +55,45 @@ func (r Rules) Validate() error {
 			return err
 		}
 	}
+	for i, rule := range r.Strata {
+		if err := r.validateStratum(fmt.Sprintf("[[stratum]] number %d", i+1), rule); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// validateStratum refuses a rule that names its class and is below what that requires.
+func (r Rules) validateStratum(what string, rule SnapshotStratumRule) error {
+	if err := validateRate("rate of "+what, rule.RateBP, rule.Floor); err != nil {
+		return err
+	}
+	switch {
+	case rule.RateBP == 0 && rule.Floor == 0:
+		return fmt.Errorf("%s sets neither rate nor floor", what)
+	case rule.RateBP == 0:
+	case rule.Class == ClassOther && rule.RateBP < MaxRateBP:
+		return fmt.Errorf("rate of %s is %d basis points: certificates of class other are undecided and reviewed in full (draw protocol 4); use %d", what, rule.RateBP, MaxRateBP)
+	case (rule.Class == ClassEV || rule.Class == ClassCSEV) && rule.RateBP < evRateBP && r.EVRA != EVRANone:
+		return fmt.Errorf("rate of %s is %d basis points, below the six percent of %s where a registration authority does the final cross-correlation; use %d, or declare ev_ra = \"none\"", what, rule.RateBP, rule.Class.Citation(), evRateBP)
+	}
+	return nil
+}
+
+// forStratum returns the rate and floor that rules for single strata set; 0 for none.
+func (r Rules) forStratum(id StratumID) (rateBP int, floor int64) {
+	for _, s := range r.Strata {
+		if !s.Issuer.IsZero() && s.Issuer != id.Issuer || s.Class != "" && s.Class != id.Class || s.Label != "" && s.Label != id.Label {
+			continue
+		}
+		if s.RateBP != 0 {
+			rateBP = s.RateBP
+		}
+		if s.Floor != 0 {
+			floor = s.Floor
+		}
+	}
+	return rateBP, floor
 }
 
 func validateRate(what string, rateBP int, floor int64) error {
@@ -122,6 +163,9 @@ func (r Rules) rate(id StratumID) int {
 	if own := r.Issuers[id.Issuer].RateBP; own != 0 {
 		rate = own
 	}
+	if own, _ := r.forStratum(id); own != 0 {
+		rate = own
+	}
 	switch id.Class {
 	case ClassOther:
 		// Undecided certificates are reviewed in full: no rule can be
@@ -140,6 +184,9 @@ func (r Rules) rate(id StratumID) int {
 func (r Rules) floor(id StratumID, population, smime int64) int64 {
 	floor := max(1, r.Floor)
 	if own := r.Issuers[id.Issuer].Floor; own != 0 {
+		floor = own
+	}
+	if _, own := r.forStratum(id); own != 0 {
 		floor = own
 	}
 	floor = max(floor, r.Minimum)

@@ -10,6 +10,9 @@ import (
 const (
 	SightingLog  = "log"
 	SightingFile = "file"
+	// SightingSCT is an SCT embedded in a certificate: its entry, the precertificate's, was
+	// rebuilt from the certificate and proven to be in the log.
+	SightingSCT = "sct"
 )
 
 // Sighting is one line of ct/sightings.jsonl: one place where a certificate or
@@ -19,11 +22,11 @@ type Sighting struct {
 	ItemID        ItemID
 	Cert          CertHash
 	Form          Form
-	Source        string   // SightingLog or SightingFile
+	Source        string   // SightingLog, SightingFile or SightingSCT, which has the fields of a log's
 	LogID         string   // log: 64 hex
 	Index         uint64   // log: leaf index
 	TimestampMS   uint64   // log: milliseconds since 1970
-	Leaf          []byte   // log: MerkleTreeLeaf (RFC 6962 section 3.4)
+	Leaf          []byte   // log: MerkleTreeLeaf (RFC 6962 section 3.4); of an SCT, that of the precertificate
 	Proof         [][]byte // log: audit path, 32 bytes each, leaf to root
 	PrecertSigner CertHash // Precertificate Signing Certificate, zero if none
 	File          string   // file: path relative to the audited folder, with slashes
@@ -81,7 +84,7 @@ func (s *Sighting) UnmarshalJSON(b []byte) error {
 	log := j.LogID != "" || j.Index != nil || j.TimestampMS != nil || j.Leaf != nil || j.Proof != nil
 	file := j.File != "" || j.Block != nil
 	switch {
-	case j.Source == SightingLog && (file || j.Index == nil || j.TimestampMS == nil || j.Proof == nil):
+	case (j.Source == SightingLog || j.Source == SightingSCT) && (file || j.Index == nil || j.TimestampMS == nil || j.Proof == nil):
 		return errors.New("a log's sighting has index, timestamp_ms and proof and no file or block")
 	case j.Source == SightingFile && (log || j.Block == nil):
 		return errors.New("a file's sighting has block and no keys of a log")
@@ -90,7 +93,7 @@ func (s *Sighting) UnmarshalJSON(b []byte) error {
 		ItemID: j.ItemID, Cert: j.Cert, Form: j.Form, Source: j.Source,
 		LogID: j.LogID, Leaf: j.Leaf, Proof: j.Proof, PrecertSigner: j.PrecertSigner, File: j.File,
 	}
-	if j.Source == SightingLog {
+	if j.Source != SightingFile && j.Index != nil && j.TimestampMS != nil {
 		s.Index, s.TimestampMS = *j.Index, *j.TimestampMS
 	} else if j.Block != nil {
 		s.Block = *j.Block
@@ -115,7 +118,10 @@ func (s Sighting) check() error {
 		return fmt.Errorf("bad form %.40q", s.Form)
 	}
 	switch s.Source {
-	case SightingLog:
+	case SightingLog, SightingSCT:
+		if s.Source == SightingSCT && (s.Form != FormFinal || !s.PrecertSigner.IsZero()) {
+			return errors.New("an SCT is seen in a final certificate")
+		}
 		if len(s.LogID) != 64 || !isLowerHex(s.LogID) {
 			return fmt.Errorf("log_id %.80q is not 64 lowercase hex digits", s.LogID)
 		}
@@ -135,7 +141,7 @@ func (s Sighting) check() error {
 			return errors.New("a file's sighting without path and block")
 		}
 	default:
-		return fmt.Errorf("unknown source %.40q; want log or file", s.Source)
+		return fmt.Errorf("unknown source %.40q; want log, file or sct", s.Source)
 	}
 	return nil
 }

@@ -10,8 +10,9 @@ const SnapshotSchema = "selfaudit.snapshot/v1"
 
 // States of a log in a snapshot.
 const (
-	LogProven   = "proven"   // tree head verified and its root recomputed from every entry read
-	LogExcluded = "excluded" // not used; the reason says why and the population may lack items
+	LogProven   = "proven"    // tree head verified and its root recomputed from every entry read
+	LogExcluded = "excluded"  // not used; the reason says why and the population may lack items
+	LogLookedUp = "looked-up" // not read: single entries were looked up and proven under its tree head
 )
 
 // Snapshot is snapshot.json: how the population was obtained (protocol section
@@ -29,6 +30,7 @@ type Snapshot struct {
 	Issuers      []SnapshotIssuer `json:"issuers"`
 	Logs         []SnapshotLog    `json:"logs"`
 	Files        []SnapshotFile   `json:"files"`
+	Index        *SnapshotIndex   `json:"index,omitempty"` // nil: none was asked
 	Rules        SnapshotRules    `json:"rules"`
 	Filters      []string         `json:"filters"` // what selected items beside issuer key and time: must be nothing
 	Counts       SnapshotCounts   `json:"counts"`
@@ -36,6 +38,17 @@ type Snapshot struct {
 	Findings     map[string]int64 `json:"findings"` // item findings by check
 	LintPolicy   SnapshotLinter   `json:"lint_policy"`
 	Notes        []string         `json:"notes"`
+	SCTs         *SnapshotSCTs    `json:"scts,omitempty"` // nil: no SCTs were looked up
+	// Completeness is what Completeness says of everything above and below.
+	Completeness []string `json:"completeness,omitempty"`
+	// Pairings is nil in snapshots of before ct/pairings.tsv was written.
+	Pairings *SnapshotPairings `json:"pairings,omitempty"`
+	// What the CA's own records say, and how they compare; absent without [[records]].
+	Records        []SnapshotRecords       `json:"records,omitempty"`
+	Reconciliation *SnapshotReconciliation `json:"reconciliation,omitempty"`
+	Exclusions     []SnapshotExclusion     `json:"exclusions,omitempty"`
+	StrataBy       []string                `json:"strata_by,omitempty"` // columns that strata are divided by
+	Labels         []SnapshotLabel         `json:"labels,omitempty"`    // ascending by label
 }
 
 // SnapshotPeriod is the audit's period, half open.
@@ -62,25 +75,40 @@ type SnapshotIssuer struct {
 	RateBP       int               `json:"rate_bp"` // 0 = the audit's
 	Floor        int64             `json:"floor"`   // 0 = the audit's
 	PolicyOIDs   map[string]string `json:"policy_oids"`
+	// Constrained says by what the CA is technically constrained (BR 1.6.1, 7.1.2.3,
+	// 7.1.2.5; SBR 7.1.5); absent if it is not.
+	Constrained string `json:"technically_constrained,omitempty"`
 }
 
 // SnapshotLog is one CT log and the tree head it was read at.
 type SnapshotLog struct {
-	LogID       string   `json:"log_id"` // 64 hex
-	Type        string   `json:"type"`   // static-ct or rfc6962
-	Label       string   `json:"label"`  // the log's name for people
-	URL         string   `json:"url"`
-	Origin      string   `json:"origin"`
-	PublicKey   []byte   `json:"public_key"` // SubjectPublicKeyInfo DER
-	Status      string   `json:"status"`     // LogProven or LogExcluded
-	Reason      string   `json:"reason"`     // of the exclusion
-	TreeSize    uint64   `json:"tree_size"`
-	RootHash    string   `json:"root_hash"` // 64 hex, "" if no tree head was obtained
-	TimestampMS uint64   `json:"timestamp_ms"`
-	HeadFile    string   `json:"head_file"`
-	Entries     int64    `json:"entries"` // read
-	Kept        int64    `json:"kept"`    // of the audited issuers
-	Notes       []string `json:"notes"`
+	LogID       string `json:"log_id"` // 64 hex
+	Type        string `json:"type"`   // static-ct or rfc6962
+	Label       string `json:"label"`  // the log's name for people
+	URL         string `json:"url"`
+	Origin      string `json:"origin"`
+	PublicKey   []byte `json:"public_key"` // SubjectPublicKeyInfo DER
+	Status      string `json:"status"`     // LogProven or LogExcluded
+	Reason      string `json:"reason"`     // of the exclusion
+	TreeSize    uint64 `json:"tree_size"`
+	RootHash    string `json:"root_hash"` // 64 hex, "" if no tree head was obtained
+	TimestampMS uint64 `json:"timestamp_ms"`
+	HeadFile    string `json:"head_file"`
+	Entries     int64  `json:"entries"` // read
+	Kept        int64  `json:"kept"`    // of the audited issuers
+	// Tiles says that an RFC 6962 log was read from its data tiles, and with get-entries what
+	// they lacked. The tree covers the same bytes either way.
+	Tiles bool     `json:"tiles,omitempty"`
+	Notes []string `json:"notes"`
+
+	// What of the log was read, and what ties it to the chain's audits before and after.
+	Coverage    string            `json:"coverage,omitempty"`
+	FirstEntry  uint64            `json:"first_entry,omitempty"`  // the first one that was read
+	FirstReason string            `json:"first_reason,omitempty"` // why reading began there, one sentence
+	LookedUp    int64             `json:"looked_up,omitempty"`    // SCTs that were looked up in it, one by one
+	ProvenSCTs  int64             `json:"proven_scts,omitempty"`  // of these: proven
+	Cursor      *SnapshotCursor   `json:"cursor,omitempty"`
+	Previous    *SnapshotPrevious `json:"previous,omitempty"` // of the newest earlier audit that has a tree head of the log
 }
 
 // SnapshotFile is one file of certificates.
@@ -92,6 +120,8 @@ type SnapshotFile struct {
 	Kept         int64   `json:"kept"`
 	OtherIssuers int64   `json:"other_issuers"`
 	Unreadable   int64   `json:"unreadable"`
+	// Kind is "" for a file or folder, FileIndex for what an index answered.
+	Kind string `json:"kind,omitempty"`
 }
 
 // SnapshotRules are the sampling rules; zero values mean the protocol's defaults.
@@ -101,6 +131,8 @@ type SnapshotRules struct {
 	EVRA   string `json:"ev_ra"`
 	// Minimum is Rules.Minimum; absent if the CA set none.
 	Minimum int64 `json:"minimum,omitempty"`
+	// Strata are Rules.Strata; absent if the CA set none.
+	Strata []SnapshotStratumRule `json:"strata,omitempty"`
 }
 
 // SnapshotCounts reconciles what was seen with what is in the population. The
@@ -163,8 +195,12 @@ func (s *Snapshot) complete() *Snapshot {
 	for i := range doc.Logs {
 		doc.Logs[i].Notes = append([]string{}, doc.Logs[i].Notes...)
 		doc.Logs[i].PublicKey = append([]byte{}, doc.Logs[i].PublicKey...)
+		doc.Logs[i].completeRange()
 	}
 	doc.Files = append([]SnapshotFile{}, s.Files...)
+	doc.completeRecords()
+	doc.Index = s.Index.complete()
+	doc.SCTs = s.SCTs.complete()
 	doc.Filters = append([]string{}, s.Filters...)
 	doc.UnreadLogs = append([]UnreadLog{}, s.UnreadLogs...)
 	doc.Notes = append([]string{}, s.Notes...)
@@ -209,15 +245,24 @@ func (s *Snapshot) check() error {
 			return fmt.Errorf("log %.80q: %w", l.URL, err)
 		}
 	}
+	if err := s.Index.check(); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
 	for _, u := range s.UnreadLogs {
 		if len(u.LogID) != 64 || !isLowerHex(u.LogID) {
 			return fmt.Errorf("unread log: log_id %.80q is not 64 lowercase hex digits", u.LogID)
 		}
 	}
-	return nil
+	if err := s.checkSCTs(); err != nil {
+		return err
+	}
+	return s.checkRecords()
 }
 
 func (l *SnapshotLog) check() error {
+	if l.Tiles && l.Type == "static-ct" {
+		return errors.New("tiles is for rfc6962 logs: a static-ct log has nothing else")
+	}
 	if len(l.LogID) != 64 || !isLowerHex(l.LogID) {
 		return fmt.Errorf("log_id %.80q is not 64 lowercase hex digits", l.LogID)
 	}
@@ -229,8 +274,11 @@ func (l *SnapshotLog) check() error {
 		return errors.New("proven without a root hash")
 	case l.Status == LogExcluded && l.Reason == "":
 		return errors.New("excluded without a reason")
-	case l.Status != LogProven && l.Status != LogExcluded:
-		return fmt.Errorf("unknown status %.40q; want proven or excluded", l.Status)
+	case l.Status != LogProven && l.Status != LogExcluded && l.Status != LogLookedUp:
+		return fmt.Errorf("unknown status %.40q; want proven, looked-up or excluded", l.Status)
 	}
-	return nil
+	if err := l.checkLookedUp(); err != nil {
+		return err
+	}
+	return l.checkRange()
 }

@@ -1,0 +1,171 @@
+package sampler
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+)
+
+// NotProvenFile is where the list of certificates that CT does not prove lies.
+const NotProvenFile = "records/not-proven.tsv"
+
+const notProvenHeader = "#selfaudit-not-proven-v1\titem_id\tcert_sha256\tlog_id\toutcome\tdetail\n"
+
+// maxNotProvenDetail bounds a line's text in bytes; it may quote what a server said.
+const maxNotProvenDetail = 1000
+
+// NotProven is one line of records/not-proven.tsv: an SCT of a certificate that no SCT proves, or one
+// whose outcome is a contradiction whatever the others prove.
+type NotProven struct {
+	Item    ItemID
+	Cert    CertHash
+	LogID   string // 64 hex, or NoLog
+	Outcome SCTOutcome
+	Detail  string // for people; control characters are written as spaces
+}
+
+// Compare orders lines as the document has them.
+func (n NotProven) Compare(o NotProven) int {
+	return cmp.Or(n.Item.Compare(o.Item), bytes.Compare(n.Cert[:], o.Cert[:]),
+		SCTOutcomeCount{LogID: n.LogID, Outcome: n.Outcome}.Compare(SCTOutcomeCount{LogID: o.LogID, Outcome: o.Outcome}), strings.Compare(n.Detail, o.Detail))
+}
+
+func (n NotProven) check() error {
+	if err := checkSerial(string(n.Item.Serial)); err != nil {
+		return fmt.Errorf("item_id: serial number: %w", err)
+	}
+	if !validLogOrNone(n.LogID) {
+		return fmt.Errorf("log_id %.80q is neither 64 lowercase hex digits nor %s", n.LogID, NoLog)
+	}
+	if !n.Outcome.valid() || n.Outcome == SCTProven {
+		return fmt.Errorf("outcome %.40q is none of this list", n.Outcome)
+	}
+	return nil
+}
+
+// NotProvenWriter writes records/not-proven.tsv line by line.
+type NotProvenWriter struct {
+	w        *bufio.Writer
+	h        hash.Hash
+	prev     NotProven
+	count    int64
+	previous bool
+}
+
+// NewNotProvenWriter returns a writer whose header line is already buffered.
+func NewNotProvenWriter(w io.Writer) *NotProvenWriter {
+	n := &NotProvenWriter{w: bufio.NewWriter(w), h: sha256.New()}
+	n.emit([]byte(notProvenHeader))
+	return n
+}
+
+func (w *NotProvenWriter) emit(b []byte) {
+	w.h.Write(b)
+	_, _ = w.w.Write(b) // bufio keeps the error for Flush
+}
+
+// Write appends a line; lines must come in order, none twice.
+func (w *NotProvenWriter) Write(n NotProven) error {
+	n.Detail = oneLine(n.Detail)
+	if err := n.check(); err != nil {
+		return fmt.Errorf("writing %s: item %s: %w", NotProvenFile, n.Item, err)
+	}
+	if w.previous && n.Compare(w.prev) <= 0 {
+		return fmt.Errorf("writing %s: item %s, certificate %s: not in order", NotProvenFile, n.Item, n.Cert)
+	}
+	w.prev, w.previous = n, true
+	w.count++
+	w.emit(n.line())
+	return nil
+}
+
+func (n NotProven) line() []byte {
+	b := n.Item.Append(nil)
+	b = append(b, '\t')
+	b = hex.AppendEncode(b, n.Cert[:])
+	return fmt.Appendf(b, "\t%s\t%s\t%s\n", n.LogID, n.Outcome, n.Detail)
+}
+
+// oneLine makes text fit a field: printable, on one line, within bounds, never empty.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	s = strings.Join(strings.Fields(s), " ")
+	return cmp.Or(strings.TrimSpace(s[:min(len(s), maxNotProvenDetail)]), "-")
+}
+
+// Flush writes what is buffered and returns the first error of writing.
+func (w *NotProvenWriter) Flush() error { return w.w.Flush() }
+
+// Hash is the SHA-256 of everything written; Count the lines without the header.
+func (w *NotProvenWriter) Hash() DocHash { return DocHash(w.h.Sum(nil)) }
+
+// Count returns the number of lines without the header.
+func (w *NotProvenWriter) Count() int64 { return w.count }
+
+// ReadNotProven calls fn with each line of records/not-proven.tsv and stops at the first error, which
+// names the line.
+func ReadNotProven(r io.Reader, fn func(NotProven) error) error {
+	in := bufio.NewReaderSize(r, 1<<16)
+	var prev NotProven
+	for n := 1; ; n++ {
+		line, err := in.ReadSlice('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 && n > 1 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: line %d does not end, or is too long: %w", NotProvenFile, n, err)
+		}
+		if n == 1 {
+			if string(line) != notProvenHeader {
+				return fmt.Errorf("%s: the header is not %q", NotProvenFile, strings.TrimSpace(notProvenHeader))
+			}
+			continue
+		}
+		row, err := parseNotProven(line)
+		if err == nil && n > 2 && row.Compare(prev) <= 0 {
+			err = errors.New("not in order")
+		}
+		if err == nil {
+			err = fn(row)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: line %d: %w", NotProvenFile, n, err)
+		}
+		prev = row
+	}
+}
+
+// parseNotProven reads a line, LF included; only the form that Write gives is accepted.
+func parseNotProven(line []byte) (NotProven, error) {
+	f := strings.Split(strings.TrimSuffix(string(line), "\n"), "\t")
+	if len(f) != 5 {
+		return NotProven{}, fmt.Errorf("%d fields, want 5", len(f))
+	}
+	item, err := ParseItemID(f[0])
+	if err != nil {
+		return NotProven{}, err
+	}
+	row := NotProven{Item: item, LogID: f[2], Outcome: SCTOutcome(f[3]), Detail: f[4]}
+	if row.Cert, err = ParseCertHash(f[1]); err != nil {
+		return NotProven{}, err
+	}
+	if err := row.check(); err != nil {
+		return NotProven{}, err
+	}
+	if oneLine(row.Detail) != row.Detail {
+		return NotProven{}, errors.New("the detail is not plain text")
+	}
+	return row, nil
+}
