@@ -1,4 +1,5 @@
-// Package files reads certificates from a file or a folder of files: PEM with one or many blocks, DER, and base64 of DER.
+// Package files reads certificates from a file or a folder of files: PEM with one or many blocks, DER, and base64 of DER; zip and
+// tar archives and gzip files take the place of the folders and files that they hold.
 //
 // What CAs hand out as an export is rarely clean: text between PEM blocks, Windows line ends, keys and CRLs in the same folder, a
 // truncated last block. Every certificate found is passed on with its place; everything that is not a certificate is reported as a
@@ -103,10 +104,10 @@ func Walk(ctx context.Context, root string, v Visitor) error {
 		}
 		return v.Problem(p)
 	}
-	return eachFile(ctx, root, report, func(path string, r io.Reader) error {
+	return Each(ctx, root, report, func(path string, r io.Reader) error {
 		h := sha256.New()
 		s := &scan{path: path, visitor: v, file: File{Path: path}}
-		in := newInput(io.TeeReader(contextReader{ctx, r}, h))
+		in := newInput(io.TeeReader(r, h))
 		if err := s.read(in); err != nil {
 			return err
 		}

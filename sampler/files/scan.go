@@ -24,9 +24,9 @@ func (s *scan) read(in *input) error {
 	case isDERSequence(head):
 		s.readDER(in)
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		s.whole(in, errors.New("gzip file: unpack it first"))
+		s.whole(in, errors.New("gzip file inside an archive: unpack it first"))
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
-		s.whole(in, errors.New("zip archive: unpack it first"))
+		s.whole(in, errors.New("zip archive inside an archive: unpack it first"))
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
 		s.whole(in, errors.New("text in UTF-16: save it as ASCII or UTF-8"))
 	default:
