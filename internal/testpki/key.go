@@ -87,3 +87,6 @@ func (k *Key) Sign(msg []byte) []byte {
 func (k *Key) PublicPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.SPKI})
 }
+
+// Signer is the private key, for what signs itself, such as TLS.
+func (k *Key) Signer() crypto.Signer { return k.signer }
