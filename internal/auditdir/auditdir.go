@@ -83,7 +83,7 @@ func (d Dir) Replace(name string, data []byte) error {
 // Remove deletes a document of a stage that is not complete yet; one that is not there is
 // no error.
 func (d Dir) Remove(name string) error {
-	if err := os.Remove(d.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := RemoveFile(d.Path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
@@ -110,23 +110,27 @@ func (d Dir) Create(name string) (*Pending, error) {
 }
 
 // Write appends to the document.
-func (p *Pending) Write(b []byte) (int, error) { return p.f.Write(b) }
+func (p *Pending) Write(b []byte) (int, error) { return fileWriter{p.f}.Write(b) }
 
 // WriteAt and Seek let writers of binary caches patch what they wrote.
 func (p *Pending) WriteAt(b []byte, off int64) (int, error) { return p.f.WriteAt(b, off) }
 
 // Commit makes the document visible: sync, close, rename, sync of the folder.
 func (p *Pending) Commit() error {
-	if err := p.f.Sync(); err != nil {
+	err := change(OpSync, p.f.Name())
+	if err == nil {
+		err = p.f.Sync()
+	}
+	if err != nil {
 		p.Abort()
 		return err
 	}
 	if err := p.f.Close(); err != nil {
-		os.Remove(p.f.Name())
+		_ = RemoveFile(p.f.Name()) // what stays is swept away by the next run
 		return err
 	}
-	if err := os.Rename(p.f.Name(), p.name); err != nil {
-		os.Remove(p.f.Name())
+	if err := Rename(p.f.Name(), p.name); err != nil {
+		_ = RemoveFile(p.f.Name())
 		return err
 	}
 	return syncDir(filepath.Dir(p.name))
@@ -135,7 +139,7 @@ func (p *Pending) Commit() error {
 // Abort gives the document up. It is harmless after Commit.
 func (p *Pending) Abort() {
 	p.f.Close()
-	os.Remove(p.f.Name())
+	_ = RemoveFile(p.f.Name())
 }
 
 // syncDir makes a rename durable. Windows cannot sync a folder and does not need to.
@@ -161,7 +165,7 @@ func (d Dir) Sweep() error {
 			return err
 		}
 		if e.Type().IsRegular() && strings.HasSuffix(path, tempSuffix) {
-			return os.Remove(path)
+			return RemoveFile(path)
 		}
 		return nil
 	})

@@ -103,7 +103,7 @@ func harvestAll(t testing.TB, dir auditdir.Dir, issuers *collect.Issuers, logs [
 		if r.Err != nil {
 			t.Fatalf("log %s: %v", r.Log.Name(), r.Err)
 		}
-		saved.Logs = append(saved.Logs, sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size})
+		saved.Logs = append(saved.Logs, sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size, RootHash: r.Head.Root.String()})
 	}
 	c, err := collect.Reopen(dir, issuers, &saved)
 	if err != nil {

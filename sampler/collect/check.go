@@ -242,7 +242,7 @@ func (c *checker) describe(r *record, cert *ct.Certificate, iss *Issuer, form sa
 func (c *checker) scts(r *record, cert *ct.Certificate, iss *Issuer, tbs []byte) {
 	list, err := cert.SCTs()
 	if err != nil {
-		r.flags |= flagSCTInvalid
+		r.flags |= flagSCTInvalid | flagSCTList
 		return
 	}
 	for _, s := range list {

@@ -24,8 +24,15 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 	fn func(s sampler.Sighting, cert, signer []byte) error) error {
 	var picked []record
 	err := c.items(ctx, c.workFolder(), func(s []record) error {
-		if want[s[0].item] {
-			picked = append(picked, s...)
+		if !want[s[0].item] {
+			return nil
+		}
+		for i := range s {
+			if show, err := c.shown(&s[i]); err != nil {
+				return err
+			} else if show {
+				picked = append(picked, s[i])
+			}
 		}
 		return nil
 	})
@@ -45,8 +52,13 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 		if err != nil {
 			return err
 		}
-		if s.Proof, err = proofs.get(i, s.Leaf); err != nil {
-			return fmt.Errorf("%s: entry %d: %w", c.units[r.unit].path, r.index, err)
+		if s.Source != sampler.SightingSCT { // that of an SCT was kept with it
+			if s.Proof, err = proofs.get(i); err == nil && s.Proof != nil {
+				err = c.checkProof(r, &s)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: entry %d: %w", c.units[r.unit].path, r.index, err)
+			}
 		}
 		if err := fn(s, cert, signer); err != nil {
 			return err
@@ -63,6 +75,10 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 // sighting rebuilds the full sighting from a record, with the log entry as the tree covers it.
 func (c *Collected) sighting(r *record) (s sampler.Sighting, cert, signer []byte, err error) {
 	u := c.units[r.unit]
+	if u.src.isSCT {
+		s, cert, err = c.sctSighting(r)
+		return s, cert, nil, err
+	}
 	cert, signer, ext, err := u.bytes(r)
 	if err != nil {
 		return s, nil, nil, err
@@ -120,8 +136,21 @@ func leaf(r *record, cert, signer, ext []byte) ([]byte, error) {
 	return append(b, ext...), nil
 }
 
-// proofFile holds, per picked record that is a log entry, the leaf hash that was read and
-// the inclusion proof.
+// checkProof holds the leaf that was rebuilt from what was kept, and its inclusion proof,
+// against the signed root: what is damaged on disk must not become evidence.
+func (c *Collected) checkProof(r *record, s *sampler.Sighting) error {
+	log := c.units[r.unit].src.log
+	path := make([]ct.Hash, len(s.Proof))
+	for i := range path {
+		path[i] = ct.Hash(s.Proof[i])
+	}
+	if err := ct.VerifyInclusion(ct.HashLeaf(s.Leaf), r.index, c.sizes[log], path, c.roots[log]); err != nil {
+		return fmt.Errorf("what was kept of it is not what was read: %w: %w", errDamaged, err)
+	}
+	return nil
+}
+
+// proofFile holds, per picked record that is a log entry, the inclusion proof.
 type proofFile struct {
 	f   *os.File
 	at  []int64 // position in f, -1 for none
@@ -133,19 +162,15 @@ func (p *proofFile) close() {
 	os.Remove(p.f.Name())
 }
 
-// get returns the proof of picked record i, whose MerkleTreeLeaf was rebuilt as leaf.
-func (p *proofFile) get(i int, leaf []byte) ([][]byte, error) {
+// get returns the proof of picked record i, nil if it is not a log entry.
+func (p *proofFile) get(i int) ([][]byte, error) {
 	if p.at[i] < 0 {
 		return nil, nil
 	}
-	raw := make([]byte, 32+32*int(p.len[i]))
+	raw := make([]byte, 32*int(p.len[i]))
 	if _, err := p.f.ReadAt(raw, p.at[i]); err != nil {
 		return nil, err
 	}
-	if ct.HashLeaf(leaf) != ct.Hash(raw[:32]) {
-		return nil, fmt.Errorf("what was kept of it is not what was read: %w", errDamaged)
-	}
-	raw = raw[32:]
 	out := make([][]byte, p.len[i])
 	for k := range out {
 		out[k] = raw[32*k : 32*k+32]
@@ -170,7 +195,7 @@ func (c *Collected) proofs(ctx context.Context, dir auditdir.Dir, picked []recor
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(picked[a].unit, picked[b].unit), cmp.Compare(picked[a].index, picked[b].index))
 	})
-	w := bufio.NewWriter(f)
+	w := bufio.NewWriter(auditdir.Writer(f))
 	trees := treeReader{c: c, unit: -1}
 	var pos int64
 	for n, i := range order {
@@ -191,13 +216,8 @@ func (c *Collected) proofs(ctx context.Context, dir auditdir.Dir, picked []recor
 			out.close()
 			return nil, fmt.Errorf("proving entry %d of log %s: %w", r.index, src.log, err)
 		}
-		read, err := trees.node(src.log, 0, r.index)
-		if err != nil {
-			out.close()
-			return nil, err
-		}
 		out.at[i], out.len[i] = pos, int32(len(proof))
-		for _, h := range append([]ct.Hash{read}, proof...) {
+		for _, h := range proof {
 			if _, err := w.Write(h[:]); err != nil {
 				out.close()
 				return nil, err
@@ -214,11 +234,11 @@ func (c *Collected) proofs(ctx context.Context, dir auditdir.Dir, picked []recor
 
 // treeReader answers for the roots of complete subtrees, keeping one unit's tree.
 type treeReader struct {
-	c      *Collected
-	log    ct.LogID
-	unit   int
-	levels [][]ct.Hash           // of the unit: level 0 are the leaves
-	upper  map[[2]uint64]ct.Hash // (level, index) above the units
+	c     *Collected
+	log   ct.LogID
+	unit  int
+	tree  *unitTree
+	upper map[[2]uint64]ct.Hash // (level, index) above the units
 }
 
 // node returns the root of the complete subtree idx at level.
@@ -226,20 +246,19 @@ func (t *treeReader) node(log ct.LogID, level uint, idx uint64) (ct.Hash, error)
 	if log != t.log || t.upper == nil {
 		t.log, t.unit, t.upper = log, -1, map[[2]uint64]ct.Hash{}
 	}
-	if level >= unitLevel {
+	if level >= logUnitLevel {
 		return t.above(level, idx)
 	}
-	n := int(idx << level >> unitLevel)
+	n := int(idx<<level>>logUnitLevel) - t.c.left[log].units()
+	if n < 0 {
+		return ct.Hash{}, fmt.Errorf("the subtree %d at level %d lies before what was read", idx, level)
+	}
 	if n != t.unit {
 		if err := t.load(n); err != nil {
 			return ct.Hash{}, err
 		}
 	}
-	within := idx - uint64(n)<<(unitLevel-level)
-	if int(level) >= len(t.levels) || within >= uint64(len(t.levels[level])) {
-		return ct.Hash{}, fmt.Errorf("no complete subtree %d at level %d", idx, level)
-	}
-	return t.levels[level][within], nil
+	return t.tree.node(level, idx&(1<<(logUnitLevel-level)-1))
 }
 
 func (t *treeReader) above(level uint, idx uint64) (ct.Hash, error) {
@@ -247,17 +266,22 @@ func (t *treeReader) above(level uint, idx uint64) (ct.Hash, error) {
 	if h, ok := t.upper[key]; ok {
 		return h, nil
 	}
+	if h, ok := t.c.left[t.log].nodes[key]; ok {
+		return h, nil
+	}
 	var h ct.Hash
-	if level == unitLevel {
+	if level == logUnitLevel {
 		units := t.c.logs[t.log]
-		if idx >= uint64(len(units)) {
+		before := uint64(t.c.left[t.log].units())
+		if idx < before || idx-before >= uint64(len(units)) {
 			return h, fmt.Errorf("no complete subtree %d at level %d", idx, level)
 		}
+		idx -= before
 		span, err := units[idx].span()
 		if err != nil {
 			return h, err
 		}
-		if len(span.Nodes) != 1 || span.End-span.Begin != unitEntries {
+		if len(span.Nodes) != 1 || span.End-span.Begin != logUnit() {
 			return h, fmt.Errorf("no complete subtree %d at level %d", idx, level)
 		}
 		h = span.Nodes[0]
@@ -281,22 +305,10 @@ func (t *treeReader) load(n int) error {
 	if n >= len(units) {
 		return fmt.Errorf("no unit %d", n)
 	}
-	leaves, err := units[n].leafHashes()
+	tree, err := units[n].treeNodes()
 	if err != nil {
 		return err
 	}
-	if err := units[n].checkLeaves(leaves); err != nil {
-		return err
-	}
-	t.levels = [][]ct.Hash{leaves}
-	for cur := leaves; len(cur) > 1; {
-		next := make([]ct.Hash, len(cur)/2)
-		for i := range next {
-			next[i] = ct.HashNode(cur[2*i], cur[2*i+1])
-		}
-		t.levels = append(t.levels, next)
-		cur = next
-	}
-	t.unit = n
+	t.tree, t.unit = tree, n
 	return nil
 }

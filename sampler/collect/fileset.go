@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 
+	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
 )
 
@@ -36,9 +38,15 @@ type FileReader interface {
 	Read(ctx context.Context, cert func(FileCertificate) error, problem func(FileProblem) error) error
 }
 
+// kinded is a FileReader of something else than files; Kind is that of SnapshotFile. What
+// an index (sampler.FileIndex) answers may grow from one collect to the next, so its
+// earlier units are then given up; a changed file is an error.
+type kinded interface{ Kind() string }
+
 // FilesResult is what one configured file or folder gave.
 type FilesResult struct {
 	Name         string
+	Kind         string // as in SnapshotFile
 	SHA256       string // over "path block sha256-of-the-DER\n" of all certificates, in order
 	Certificates uint64
 	Bytes        uint64
@@ -47,6 +55,7 @@ type FilesResult struct {
 	Unreadable   []fault // the first maxUnreadable
 	Other        uint64  // blocks that are something else: keys, CRLs, text
 	units        []*unit
+	folder       string // where the units are
 
 	UnreadableCount uint64 // all blocks that are no readable certificate
 }
@@ -81,14 +90,18 @@ func (h *Harvest) Files(ctx context.Context, readers []FileReader) ([]FilesResul
 }
 
 func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesResult, error) {
-	pin, err := h.pinFiles(ctx, number, r)
+	kind, folder := "", filesFolder(number)
+	if k, ok := r.(kinded); ok && k.Kind() != "" {
+		kind, folder = k.Kind(), path.Join("work", "files", k.Kind())
+	}
+	pin, err := h.pinFiles(ctx, folder, kind, r)
 	if err != nil {
 		return FilesResult{}, err
 	}
-	res := FilesResult{Name: r.Name(), SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Other: pin.Other}
+	res := FilesResult{Name: r.Name(), Kind: kind, folder: folder, SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Other: pin.Other}
 	h.Observer.Begin(r.Name(), pin.Certificates)
 	// "checked": units of an unproven second reading are not taken over.
-	run := &filesRun{h: h, dir: filesFolder(number), name: r.Name(), pin: &pin, digest: newFilesDigest(),
+	run := &filesRun{h: h, dir: folder, name: r.Name(), pin: &pin, digest: newFilesDigest(),
 		madeFor: h.madeFor() + "checked" + pin.SHA256, check: h.newChecker(nil), left: maxUnreadable - len(pin.Unreadable)}
 	for _, der := range pin.Signers {
 		cert, err := ct.ParseCertificate(der)
@@ -115,7 +128,7 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 
 // pinFiles reads everything once to learn its digest and the signing certificates, and
 // compares the digest with the one remembered.
-func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (filesPin, error) {
+func (h *Harvest) pinFiles(ctx context.Context, folder, kind string, r FileReader) (filesPin, error) {
 	var pin filesPin
 	digest := newFilesDigest()
 	err := r.Read(ctx, func(c FileCertificate) error {
@@ -147,7 +160,7 @@ func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (files
 		return pin, err
 	}
 	pin.SHA256, pin.full = digest.String(), digest.full
-	name := path.Join(filesFolder(number), "pin.json")
+	name := path.Join(folder, "pin.json")
 	raw, err := h.Dir.Read(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if raw, err = json.Marshal(pin); err != nil {
@@ -162,10 +175,19 @@ func (h *Harvest) pinFiles(ctx context.Context, number int, r FileReader) (files
 	if err := json.Unmarshal(raw, &old); err != nil {
 		return pin, fmt.Errorf("%s: %w", name, err)
 	}
-	if old.SHA256 != pin.SHA256 {
-		return pin, h.filesChanged(path.Dir(name))
+	if old.SHA256 == pin.SHA256 {
+		return pin, nil
 	}
-	return pin, nil
+	if kind != sampler.FileIndex {
+		return pin, h.filesChanged(folder)
+	}
+	if err := os.RemoveAll(h.Dir.Path(folder)); err != nil {
+		return pin, err
+	}
+	if raw, err = json.Marshal(pin); err != nil {
+		return pin, err
+	}
+	return pin, h.Dir.WriteOnce(name, raw)
 }
 
 // filesFolder is where the units of the numbered path are.

@@ -127,29 +127,44 @@ func (r *filesRun) keep(n uint64, c FileCertificate) error {
 		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
 		return nil
 	}
+	k, err := r.h.fromFile(r.check, cert, r.signers)
+	if err != nil {
+		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
+		return nil
+	}
+	if k == nil {
+		return nil
+	}
+	k.rec.index = n
+	r.cur.keep(k.rec, k.cert, k.signer, []byte(fmt.Sprintf("%s\x00%d", c.Path, c.Block)))
+	return r.cur.err
+}
+
+// fromFile is what a certificate that no log vouches for gives; nil if no audited issuer
+// signed it. signers are Precertificate Signing Certificates of audited issuers.
+func (h *Harvest) fromFile(check *checker, cert *ct.Certificate, signers []*ct.Certificate) (*kept, error) {
 	form := sampler.FormFinal
 	if cert.IsPrecert() {
 		form = sampler.FormPrecert
 	}
-	iss, signer := r.h.signerOf(cert), (*ct.Certificate)(nil)
+	iss, signer := h.signerOf(cert), (*ct.Certificate)(nil)
 	if iss == nil && form == sampler.FormPrecert {
-		for _, s := range r.signers {
+		for _, s := range signers {
 			if bytes.Equal(s.RawSubject, cert.RawIssuer) && ct.VerifySignature(s.RawSPKI, cert) == nil {
-				iss, signer = r.h.signerOf(s), s
+				iss, signer = h.signerOf(s), s
 				break
 			}
 		}
 	}
-	k := kept{cert: cert.Raw}
+	k := &kept{cert: cert.Raw}
 	if iss == nil {
-		if iss = r.h.unverifiable(cert); iss == nil {
-			return nil
+		if iss = h.unverifiable(cert); iss == nil {
+			return nil, nil
 		}
 		k.rec.flags |= flagSignatureUnchecked
 	}
-	if err := r.check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
-		r.cur.unreadable(n, fmt.Sprintf("%s block %d", c.Path, c.Block), err)
-		return nil
+	if err := check.describe(&k.rec, cert, iss, form, form == sampler.FormFinal); err != nil {
+		return nil, err
 	}
 	if form == sampler.FormPrecert {
 		if tbs, err := cert.PrecertTBS(signer); err == nil {
@@ -163,7 +178,5 @@ func (r *filesRun) keep(n uint64, c FileCertificate) error {
 			k.rec.flags |= flagPrecertSigner
 		}
 	}
-	k.rec.index = n
-	r.cur.keep(k.rec, k.cert, k.signer, []byte(fmt.Sprintf("%s\x00%d", c.Path, c.Block)))
-	return r.cur.err
+	return k, nil
 }

@@ -11,8 +11,10 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
 	"selfaudit/sampler/ctlog"
 )
@@ -33,6 +35,12 @@ type LogReader interface {
 	CheckHashTile(ctx context.Context, tile uint64, width int, leaves []ct.Hash) error
 	// CheckNodeTile does the same for a hash tile of a higher level and subtree roots.
 	CheckNodeTile(ctx context.Context, level uint, tile uint64, nodes []ct.Hash) error
+	// InclusionProof returns the leaf hash of an entry and its audit path in the tree of
+	// head, nearest sibling first.
+	InclusionProof(ctx context.Context, head ct.TreeHead, index uint64) (leaf ct.Hash, path []ct.Hash, err error)
+	// ConsistencyProof returns the log's proof that a tree of size1 is the beginning of that
+	// of head. It is for the caller to verify.
+	ConsistencyProof(ctx context.Context, size1 uint64, head ct.TreeHead) ([]ct.Hash, error)
 }
 
 // Source is one log to be read.
@@ -43,6 +51,14 @@ type Source struct {
 	// the proof, but a log whose tiles contradict each other is broken, and the tile tells
 	// which entry is wrong when the root is.
 	HashTiles bool
+	Origin    string // a checkpoint's first line
+	// Start says where reading may begin; the zero rule reads everything.
+	Start StartRule
+	// Known are the tree heads at which earlier audits of the chain read the log, newest first.
+	Known []Known
+	// OtherKey is one that an earlier audit verified under this log's address or origin with
+	// another key; nil if there is none.
+	OtherKey *Known
 }
 
 // Observer is told about progress; its methods are called from several goroutines.
@@ -60,14 +76,20 @@ type LogResult struct {
 	Log        LogReader
 	Head       ct.TreeHead
 	HeadFile   string
+	Start      Start // where reading began
 	Entries    uint64
 	Kept       uint64
 	SameName   uint64  // certificates under an audited issuer's name that another key signed
 	Unreadable []fault // entries of which no certificate could be read: the first maxUnreadable
 	Err        error   // why the log is not proven; nil for a proven log
 	units      []*unit
+	left       *ct.Range // of the entries before Start.First
 
 	UnreadableCount uint64 // all entries of which no certificate could be read
+
+	// Previous is the tree of the newest earlier audit, with the proof that this one begins
+	// with it; nil if no earlier audit read the log.
+	Previous *sampler.SnapshotPrevious
 }
 
 // Harvest reads logs and keeps the entries of the audited issuers.
@@ -77,6 +99,9 @@ type Harvest struct {
 	LogKeys  map[ct.LogID][]byte // every configured log's key, excluded ones too: for SCTs
 	Observer Observer
 	Parallel int // logs read at the same time
+	// Sleep waits before a log is asked again for a tree head that is not older than one
+	// known; nil asks once.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // Logs reads every log to its pinned tree head. The results are in the order of the
@@ -122,6 +147,9 @@ func (h *Harvest) log(ctx context.Context, src Source) (LogResult, error) {
 // readLog reads one log. Faults of the log end up in the result, all else in the error.
 func (h *Harvest) readLog(ctx context.Context, src Source) (LogResult, error) {
 	res := LogResult{Log: src.Log, HeadFile: src.HeadFile}
+	if err := h.keptConflict(src); err != nil {
+		return fail(res, err)
+	}
 	head, err := h.pin(ctx, src)
 	if err != nil {
 		return fail(res, err)
@@ -129,7 +157,8 @@ func (h *Harvest) readLog(ctx context.Context, src Source) (LogResult, error) {
 	res.Head = head
 	run := &logRun{h: h, src: src, head: head, madeFor: h.madeFor(),
 		check: h.newChecker(src.Log.Issuer)}
-	units, err := run.proven(ctx)
+	units, err := run.read(ctx)
+	res.Start, res.left, res.Previous = run.start, run.left, run.previous
 	if err != nil {
 		return fail(res, err)
 	}
@@ -171,7 +200,7 @@ func (h *Harvest) pin(ctx context.Context, src Source) (ct.TreeHead, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ct.TreeHead{}, err
 	}
-	raw, head, err := src.Log.Head(ctx)
+	raw, head, err := h.freshHead(ctx, src)
 	if err != nil {
 		return ct.TreeHead{}, err
 	}
@@ -196,7 +225,32 @@ type logRun struct {
 	head    ct.TreeHead
 	madeFor string
 	check   *checker
-	reused  bool // some units are of an earlier run
+
+	start    Start
+	left     *ct.Range // [0, start.First), proven
+	previous *sampler.SnapshotPrevious
+}
+
+// read fixes the start, reads from there to the pinned tree head, and holds the tree
+// against those that earlier audits read and against what the log says afterwards.
+func (r *logRun) read(ctx context.Context) ([]*unit, error) {
+	if err := r.grown(ctx, false); err != nil {
+		return nil, err
+	}
+	if err := r.begin(ctx); err != nil {
+		return nil, err
+	}
+	units, err := r.proven(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if r.previous, err = r.contains(units); err != nil {
+		return nil, err
+	}
+	if err := r.secondLook(ctx); err != nil {
+		return nil, err
+	}
+	return units, r.h.resolved(r.src)
 }
 
 func unitName(log ct.LogID, start, end uint64) string {
@@ -210,8 +264,7 @@ func (r *logRun) unit(ctx context.Context, start, end uint64) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ok {
-		r.reused = true
+	if ok && u.marked(r.places()) {
 		r.h.Observer.Advance(r.src.Log.Name(), end-start, u.foot.Kept)
 		return u, nil
 	}
@@ -219,7 +272,8 @@ func (r *logRun) unit(ctx context.Context, start, end uint64) (*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.read(ctx, w, start, end); err != nil {
+	w.marks = newMarkings(r.places(), start, end)
+	if err := r.fill(ctx, w, start, end); err != nil {
 		w.abort()
 		return nil, err
 	}
@@ -229,80 +283,10 @@ func (r *logRun) unit(ctx context.Context, start, end uint64) (*unit, error) {
 	return openUnit(r.h.Dir.Path(name))
 }
 
-// reportEvery is how many entries pass between two progress reports.
-const reportEvery = 256
-
-// read fills a unit from the log. Contradictions are noted and reading goes on, because a
-// wrong entry shows in the root too, and that is the reason to give.
-func (r *logRun) read(ctx context.Context, w *unitWriter, start, end uint64) error {
-	var keptBefore uint64
-	tile := make([]ct.Hash, 0, ct.TileWidth)
-	judging := newJudging(ctx, r.check)
-	defer judging.stop()
-	err := r.entries(ctx, start, end, func(e *ct.Entry) error {
-		if seen, foreign := r.check.foreign(ctx, e); !foreign {
-			if err := judging.add(e, seen, func(j *judged) error { return r.entry(ctx, w, j) }); err != nil {
-				return err
-			}
-		}
-		tile = append(tile, e.LeafHash())
-		if len(tile) == ct.TileWidth || e.Index+1 == end {
-			if err := w.tile(tile); err != nil {
-				return err
-			}
-			if err := r.hashTile(ctx, w, judging, e.Index, tile); err != nil {
-				return err
-			}
-			tile = tile[:0]
-		}
-		if e.Index+1 == end {
-			if err := judging.finish(); err != nil {
-				return err
-			}
-		}
-		if (e.Index+1)%reportEvery == 0 || e.Index+1 == end {
-			done := (e.Index-start)%reportEvery + 1
-			r.h.Observer.Advance(r.src.Log.Name(), done, w.foot.Kept-keptBefore)
-			keptBefore = w.foot.Kept
-		}
-		return w.err
-	})
-	// What an earlier entry says comes before why reading did not go on.
-	if earlier := judging.finish(); earlier != nil {
-		return earlier
-	}
-	if err == nil && w.foot.End != end {
-		err = &ctlog.Error{Log: r.src.Log.Name(), Kind: ctlog.Invalid, Where: fmt.Sprintf("entries %d to %d", start, end-1),
-			Err: fmt.Errorf("the log delivered %d entries instead of %d", w.foot.End-start, end-start)}
-	}
-	return err
-}
-
 // selective is a LogReader that spares the work on what only a foreign issuer's
 // precertificate entries have besides their leaf; *ctlog.Log is one.
 type selective interface {
 	ReadFor(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want func(issuerKeyHash [32]byte) bool, fn func(*ct.Entry) error) error
-}
-
-// entries reads [start, end) of the log.
-func (r *logRun) entries(ctx context.Context, start, end uint64, fn func(*ct.Entry) error) error {
-	if log, ok := r.src.Log.(selective); ok {
-		return log.ReadFor(ctx, r.head, start, end, func(h [32]byte) bool { return r.h.Issuers.byKey[h] != nil }, fn)
-	}
-	return r.src.Log.Read(ctx, r.head, start, end, fn)
-}
-
-// hashTile compares the log's hash tile that ends with entry last.
-func (r *logRun) hashTile(ctx context.Context, w *unitWriter, judging *judging, last uint64, leaves []ct.Hash) error {
-	if !r.src.HashTiles {
-		return nil
-	}
-	err := r.src.Log.CheckHashTile(ctx, last/ct.TileWidth, len(leaves), leaves)
-	var le *ctlog.Error
-	if errors.As(err, &le) && le.Kind == ctlog.Invalid {
-		return judging.then(func() error { w.fault(last, le.Where, le.Err); return nil })
-	}
-	return err
 }
 
 // entry keeps the entry if an audited issuer issued it.

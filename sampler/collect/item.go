@@ -9,12 +9,19 @@ import (
 )
 
 // item is one issuer key and serial with all its sightings. The sightings are sorted:
-// finals before precertificates, then by certificate.
+// finals before precertificates, then by certificate. Rows are what the CA's records say
+// of it; an item that only they know has no sightings.
 type item struct {
 	sightings []record
+	rows      []record
 }
 
-func (it item) id() sampler.ItemID { return it.sightings[0].item }
+func (it item) id() sampler.ItemID {
+	if len(it.sightings) == 0 {
+		return it.rows[0].item
+	}
+	return it.sightings[0].item
+}
 
 // chosen is the sighting that stands for the item: of the final certificates, else of the
 // precertificates, the one with the lowest hash (draw protocol section 3).
@@ -69,7 +76,7 @@ func (it item) findings() []sampler.ItemFinding {
 	f := findingList{item: it.id()}
 	finals, precerts := it.certs(sampler.FormFinal), it.certs(sampler.FormPrecert)
 	if len(finals) > 1 {
-		f.several(finals)
+		f.several(hashes(finals))
 	}
 	if len(precerts) > 1 {
 		if distinctPairings(precerts) > 1 {
@@ -121,8 +128,8 @@ func (f *findingList) add(lint, severity, citation string, certs []sampler.CertH
 }
 
 // several adds the finding of different certificates in one item.
-func (f *findingList) several(finals []*record) {
-	f.add("e_several_certificates_with_one_serial", "error", citeDuplicate, hashes(finals),
+func (f *findingList) several(finals []sampler.CertHash) {
+	f.add("e_several_certificates_with_one_serial", "error", citeDuplicate, finals,
 		fmt.Sprintf("%d different certificates share this issuer key and serial number", len(finals)))
 }
 

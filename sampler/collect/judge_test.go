@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"selfaudit/sampler/collect"
@@ -30,7 +31,7 @@ func TestUnitsAreTheSameOnAllCores(t *testing.T) {
 			found := map[string]string{}
 			root := c.dir.Path("work")
 			must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-				if err != nil || d.IsDir() {
+				if err != nil || d.IsDir() || !strings.HasSuffix(path, ".unit") {
 					return err
 				}
 				raw, err := os.ReadFile(path)

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/testlog"
 	"selfaudit/internal/testpki"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
@@ -67,6 +68,23 @@ func (l *memoryLog) CheckNodeTile(context.Context, uint, uint64, []ct.Hash) erro
 	panic("no hash tiles")
 }
 
+func (l *memoryLog) nodes(size uint64) ct.NodeFunc {
+	var leaves []ct.Hash
+	for _, e := range l.entries[:size] {
+		leaves = append(leaves, e.LeafHash())
+	}
+	return testlog.NodesOf(leaves)
+}
+
+func (l *memoryLog) InclusionProof(_ context.Context, head ct.TreeHead, index uint64) (ct.Hash, []ct.Hash, error) {
+	path, err := ct.InclusionProof(index, head.Size, l.nodes(head.Size))
+	return l.entries[index].LeafHash(), path, err
+}
+
+func (l *memoryLog) ConsistencyProof(_ context.Context, size1 uint64, head ct.TreeHead) ([]ct.Hash, error) {
+	return ct.ConsistencyProof(size1, head.Size, l.nodes(head.Size))
+}
+
 // made is one certificate or precertificate that somebody submitted to a log.
 type made struct {
 	item   sampler.ItemID
@@ -75,12 +93,18 @@ type made struct {
 	log    int
 	at     time.Time // time stamp
 	merged time.Time // when it became visible in the tree
+
+	template testpki.Template
+	foreign  bool // of a CA that is not audited
 }
 
 func (m made) entry() *ct.Entry {
 	e := &ct.Entry{Timestamp: uint64(m.at.UnixMilli()), Certificate: m.der, Chain: ourCA.Chain()}
 	if m.tbs != nil {
 		e.Type, e.Certificate, e.TBS, e.Precertificate, e.IssuerKeyHash = ct.PrecertEntry, nil, m.tbs, m.der, ourCA.IssuerKeyHash()
+	}
+	if m.foreign {
+		e.IssuerKeyHash = foreignCA.IssuerKeyHash()
 	}
 	e.Leaf = append([]byte{0, 0}, encodeTimestamped(e)...)
 	return e
@@ -166,7 +190,7 @@ func drawChain(t *rapid.T) *chainOfAudits {
 		for range rapid.IntRange(1, 3).Draw(t, "sightings") {
 			at := submitted.Add(time.Minute * time.Duration(rapid.SampledFrom([]int{0, 0, 1, 60 * 24, 60 * 24 * 45}).Draw(t, "later")))
 			delay := rapid.SampledFrom([]int{0, 0, 0, 24, 24 * 20, 24 * 65}).Draw(t, "delay")
-			x := made{item: id, log: rapid.IntRange(0, 1).Draw(t, "log"), at: at, merged: at.Add(time.Hour * time.Duration(delay))}
+			x := made{item: id, template: template, log: rapid.IntRange(0, 1).Draw(t, "log"), at: at, merged: at.Add(time.Hour * time.Duration(delay))}
 			if rapid.Bool().Draw(t, "final") {
 				x.der = ourCA.Certificate(template)
 			} else {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"io"
 
 	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
@@ -14,7 +15,11 @@ import (
 type source struct {
 	log   ct.LogID // of a log
 	file  string   // of files: the path as configured
+	kind  string   // of files: "", or sampler.FileIndex for what an index answered
 	isLog bool
+	// isRecords: of files, that they are an export of the CA's records.
+	isRecords bool
+	isSCT     bool // SCTs of the log, looked up one by one
 }
 
 // Collected is everything that was harvested, ready to be merged; Reopen makes one.
@@ -23,10 +28,26 @@ type Collected struct {
 	units []*unit
 	logs  map[ct.LogID][]*unit // in order of entries, for inclusion proofs
 	sizes map[ct.LogID]uint64
+	roots map[ct.LogID]ct.Hash
+	left  map[ct.LogID]leftNodes // of the entries that were not read
 
 	mergeWidth int // for tests; 0 means the constant
 
 	reported map[sampler.ItemID][]sampler.CertHash // named by findings of earlier audits
+
+	pairingsOf []io.Reader                 // of earlier audits
+	pairing    func(sampler.Pairing) error // takes this audit's; nil for none
+
+	sctMode string // what SCTs were looked up for, as in SnapshotSCTs; "" if none were
+	// NotProven receives the lines of records/not-proven.tsv from Population, in order. It is
+	// needed if SCTs were looked up.
+	NotProven func(sampler.NotProven) error
+
+	issuers *Issuers      // nil if Reopen was given none
+	rec     *recordsState // nil without UseRecords
+	// Reconciled receives what Population finds by comparing with the CA's records. It is
+	// needed after UseRecords.
+	Reconciled RecordsOutput
 }
 
 func (c *Collected) add(src *source, units []*unit) {
@@ -41,8 +62,19 @@ func (c *Collected) add(src *source, units []*unit) {
 const mergeWidth = 256
 
 // items runs through all sightings grouped by item, in ascending order of item_id. The
-// slice given to fn is reused. Temporary files go to folder; "" for one of their own.
+// slice given to fn is reused. Temporary files go to folder; "" for one of their own. What
+// only the CA's records know has no certificate and is left out; see everything.
 func (c *Collected) items(ctx context.Context, folder string, fn func(sightings []record) error) error {
+	return c.everything(ctx, folder, func(it item) error {
+		if len(it.sightings) == 0 {
+			return nil
+		}
+		return fn(it.sightings)
+	})
+}
+
+// everything is items with the rows of the CA's records.
+func (c *Collected) everything(ctx context.Context, folder string, fn func(item) error) error {
 	m := &merging{folder: folder, width: cmp.Or(c.mergeWidth, mergeWidth)}
 	defer m.removeRuns()
 	var list []opener
@@ -58,7 +90,7 @@ func (c *Collected) items(ctx context.Context, folder string, fn func(sightings 
 	var group []record
 	err = merge(ctx, list, func(r *record) error {
 		if len(group) > 0 && group[0].item != r.item {
-			if err := fn(group); err != nil {
+			if err := fn(splitRows(group)); err != nil {
 				return err
 			}
 			group = group[:0]
@@ -67,7 +99,7 @@ func (c *Collected) items(ctx context.Context, folder string, fn func(sightings 
 		return nil
 	})
 	if err == nil && len(group) > 0 {
-		err = fn(group)
+		err = fn(splitRows(group))
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"selfaudit/internal/auditdir"
 )
 
 // merging reduces many sorted sequences to few by way of temporary files.
@@ -42,7 +44,7 @@ func (m *merging) run(ctx context.Context, list []opener) (opener, error) {
 	}
 	m.runs = append(m.runs, f.Name())
 	sum := sha256.New()
-	w := bufio.NewWriterSize(f, 1<<18)
+	w := bufio.NewWriterSize(auditdir.Writer(f), 1<<18)
 	out := io.MultiWriter(w, sum)
 	var count uint64
 	var b []byte

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"time"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -24,7 +25,15 @@ type Result struct {
 	Counts   Counts
 	Strata   map[sampler.StratumID]int64
 	Findings map[string]int64
-	Unread   []sampler.UnreadLog // logs that embedded SCTs name but nobody configured, with the number of items
+	// Cursors are, of the logs that hold items which wait for the next audit, the first
+	// entries of such an item. Older counts members with a notBefore more than 48 hours
+	// before the chain's start.
+	Cursors map[ct.LogID]uint64
+	Older   int64
+	Unread  []sampler.UnreadLog // logs that embedded SCTs name but nobody configured, with the number of items
+	// SCTs is nil if none were looked up; the hash and the lines of its list are the caller's to add.
+	SCTs    *sampler.SnapshotSCTs
+	Records *RecordsResult // nil without UseRecords
 }
 
 // Population decides membership item by item (draw protocol 3.1) and writes the rows of
@@ -35,7 +44,10 @@ type Result struct {
 func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlier []io.Reader,
 	row func(sampler.Row) error, finding func(sampler.ItemFinding) error) (*Result, error) {
 	p := &populating{c: c, m: m, row: row, finding: finding, unread: map[ct.LogID]int64{},
-		res: &Result{Strata: map[sampler.StratumID]int64{}, Findings: map[string]int64{}}}
+		res: &Result{Strata: map[sampler.StratumID]int64{}, Findings: map[string]int64{}, Cursors: map[ct.LogID]uint64{}}}
+	if c.sctMode != "" {
+		p.sct = newSCTCounts(c.sctMode)
+	}
 	for _, r := range earlier {
 		e, err := newEarlier(r)
 		if err != nil {
@@ -43,7 +55,12 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 		}
 		p.earlier = append(p.earlier, e)
 	}
-	if err := c.items(ctx, c.workFolder(), func(s []record) error { return p.item(item{s}) }); err != nil {
+	var err error
+	if p.pairings, err = newPairings(c.pairingsOf); err != nil {
+		return nil, err
+	}
+	p.rec, p.spans = newReconciling(c), spans(c.issuers)
+	if err := c.everything(ctx, c.workFolder(), p.item); err != nil {
 		return nil, err
 	}
 	for _, e := range p.earlier {
@@ -51,9 +68,14 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 			return nil, err
 		}
 	}
+	if err := p.pairings.drain(); err != nil {
+		return nil, err
+	}
 	for _, id := range slices.SortedFunc(maps.Keys(p.unread), func(a, b ct.LogID) int { return slices.Compare(a[:], b[:]) }) {
 		p.res.Unread = append(p.res.Unread, sampler.UnreadLog{LogID: id.String(), SCTs: p.unread[id]})
 	}
+	p.res.SCTs = p.sct.result()
+	p.res.Records = p.rec.result()
 	return p.res, nil
 }
 
@@ -64,11 +86,26 @@ type populating struct {
 	row     func(sampler.Row) error
 	finding func(sampler.ItemFinding) error
 	unread  map[ct.LogID]int64
+	sct     *sctCounts   // nil if no SCTs were looked up
+	rec     *reconciling // nil without the CA's records
+	spans   map[sampler.KeyHash]span
 	res     *Result
+
+	pairings *pairings
+	known    []sampler.Pairing // of the item at hand
 }
 
-func (p *populating) item(it item) error {
+func (p *populating) item(it item) (err error) {
 	n := &p.res.Counts
+	if p.known, err = p.pairings.of(it.id()); err != nil {
+		return err
+	}
+	rows, leftOut := p.c.rec.rowsOf(it)
+	it.rows = rows
+	p.rec.seen(it, leftOut)
+	if len(it.sightings) == 0 {
+		return p.onlyRecords(it)
+	}
 	n.ItemsSeen++
 	for _, e := range p.earlier {
 		row, found, err := e.find(it.id())
@@ -77,11 +114,19 @@ func (p *populating) item(it item) error {
 		}
 		if found {
 			n.InEarlier++
+			p.rec.elsewhere(it, "", true)
 			return p.again(it, row)
 		}
 	}
 	r := it.chosen()
-	issued, how, verdict := p.m.Decide(sampler.Times{CT: it.ctTime(), NotBefore: unixOrZero(r.nb)})
+	ctTime := beforeChain(p.known, it.ctTime(), p.m)
+	issued, how, verdict := p.m.Decide(sampler.Times{CT: ctTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
+	if verdict != sampler.Late && verdict != sampler.Current {
+		p.rec.elsewhere(it, verdict, false)
+		if err := p.outside(it, verdict); err != nil {
+			return err
+		}
+	}
 	switch verdict {
 	case sampler.TooOld:
 		n.TooOld++
@@ -100,14 +145,64 @@ func (p *populating) item(it item) error {
 	}
 	n.Population++
 	p.count(it, how)
-	stratum := sampler.StratumID{Issuer: it.id().Issuer, Class: r.class}
+	p.older(ctTime, unixOrZero(r.nb))
+	if err := p.member(it); err != nil {
+		return err
+	}
+	stratum := sampler.StratumID{Issuer: it.id().Issuer, Class: r.class, Label: p.c.rec.label(it)}
+	p.c.rec.use(it, stratum.Label)
 	p.res.Strata[stratum]++
-	err := p.row(sampler.Row{Item: it.id(), Stratum: stratum, Form: r.form, Cert: r.cert, Issued: issued,
-		NotBefore: unixOrZero(r.nb), NotAfter: unixOrZero(r.na)})
+	row := sampler.Row{Item: it.id(), Stratum: stratum, Form: r.form, Cert: r.cert, Issued: issued, NotBefore: unixOrZero(r.nb), NotAfter: unixOrZero(r.na)}
+	if err := p.row(row); err != nil {
+		return err
+	}
+	if err := p.report(slices.Concat(it.findings(), p.spans[it.id().Issuer].outside(it)), true); err != nil {
+		return err
+	}
+	if err := p.reconcile(it, row); err != nil {
+		return err
+	}
+	return p.scts(it)
+}
+
+// onlyRecords takes an item that the CA's records have and of which no certificate was
+// seen. If it belongs here it cannot be a member: a member has the hash of a certificate
+// (draw protocol section 3). The caller refuses to go on.
+func (p *populating) onlyRecords(it item) error {
+	if len(it.rows) == 0 {
+		return nil // left out by hand
+	}
+	for _, e := range p.earlier {
+		_, found, err := e.find(it.id())
+		if err != nil {
+			return err
+		}
+		if found {
+			p.rec.elsewhere(it, "", true)
+			return nil
+		}
+	}
+	_, _, verdict := p.m.Decide(sampler.Times{CT: beforeChain(p.known, time.Time{}, p.m), Record: recordTime(it.rows), NotBefore: rowNotBefore(it.rows)})
+	if verdict == sampler.Late || verdict == sampler.Current {
+		if p.rec == nil {
+			return fmt.Errorf("item %s is in the CA's records, which nobody asked for", it.id())
+		}
+		return p.rec.alone(it)
+	}
+	p.rec.elsewhere(it, verdict, false)
+	return nil
+}
+
+// reconcile compares a member with the CA's records.
+func (p *populating) reconcile(it item, row sampler.Row) error {
+	if p.rec == nil {
+		return nil
+	}
+	found, err := p.rec.member(it, row)
 	if err != nil {
 		return err
 	}
-	return p.report(it.findings(), true)
+	return p.report(found, true)
 }
 
 func (p *populating) count(it item, how string) {
@@ -157,28 +252,29 @@ func (p *populating) report(list []sampler.ItemFinding, member bool) error {
 func (p *populating) again(it item, recorded sampler.Row) error {
 	f := findingList{item: it.id()}
 	finals := it.certs(sampler.FormFinal)
-	if d := p.news(it, differing(it, recorded)); len(d) > 0 {
+	before := knownFinals(recorded, p.known)
+	if err := p.remember(finals, before); err != nil {
+		return err
+	}
+	if d := p.news(it, differing(it, recorded, p.known)); len(d) > 0 {
 		f.add("e_certificate_differs_from_earlier_population", "error", citeProtocol, append([]sampler.CertHash{recorded.Cert}, hashes(d)...),
 			"an earlier audit's population recorded another certificate under this issuer key and serial number")
-	} else if recorded.Form == sampler.FormPrecert && len(finals) > 1 && len(p.news(it, finals)) > 0 {
-		f.several(finals)
+	} else if all := allFinals(finals, before); recorded.Form == sampler.FormPrecert && len(all) > 1 && len(p.news(it, unrecorded(finals, before))) > 0 {
+		f.several(all)
 	}
 	return p.report(f.list, false)
 }
 
 // differing returns the final certificates that are not what an earlier population
 // recorded: not the certificate, or not a certificate to the precertificate.
-func differing(it item, recorded sampler.Row) []*record {
+func differing(it item, recorded sampler.Row, known []sampler.Pairing) []*record {
 	finals := it.certs(sampler.FormFinal)
 	if recorded.Form == sampler.FormFinal {
 		return slices.DeleteFunc(finals, func(r *record) bool { return r.cert == recorded.Cert })
 	}
-	precerts := it.certs(sampler.FormPrecert)
-	if i := slices.IndexFunc(precerts, func(p *record) bool { return p.cert == recorded.Cert }); i >= 0 {
-		precerts = precerts[i : i+1]
-	}
+	keys := pairingKeys(it, recorded, known)
 	return slices.DeleteFunc(finals, func(r *record) bool {
-		return len(precerts) == 0 || slices.ContainsFunc(precerts, func(p *record) bool { return p.pairing == r.pairing })
+		return len(keys) == 0 || slices.Contains(keys, [32]byte(r.pairing))
 	})
 }
 

@@ -44,13 +44,20 @@ func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations
 		}
 		before = append(before, e)
 	}
+	known, err := newPairings(c.pairingsOf)
+	if err != nil {
+		return err
+	}
 	q := &querying{c: c, trees: treeReader{c: c, unit: -1}}
-	return c.items(ctx, "", func(s []record) error {
-		f := &Found{Earlier: -1, q: q, it: item{s}}
+	return c.everything(ctx, "", func(it item) error {
+		it.rows, _ = c.rec.rowsOf(it)
+		if len(it.sightings) == 0 {
+			return nil // known to the CA's records alone, without a certificate
+		}
+		f := &Found{Earlier: -1, q: q, it: it}
 		r := f.it.chosen()
-		f.Row = sampler.Row{Item: r.item, Stratum: sampler.StratumID{Issuer: r.item.Issuer, Class: r.class}, Form: r.form, Cert: r.cert,
+		f.Row = sampler.Row{Item: r.item, Stratum: sampler.StratumID{Issuer: r.item.Issuer, Class: r.class, Label: c.rec.label(it)}, Form: r.form, Cert: r.cert,
 			NotBefore: unixOrZero(r.nb), NotAfter: unixOrZero(r.na)}
-		f.Row.Issued, f.DatedBy, f.Verdict = m.Decide(sampler.Times{CT: f.it.ctTime(), NotBefore: unixOrZero(r.nb)})
 		for i, e := range before {
 			_, found, err := e.find(r.item)
 			if err != nil {
@@ -60,6 +67,13 @@ func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations
 				f.Earlier = i
 			}
 		}
+		ctTime := f.it.ctTime()
+		if here, err := known.of(r.item); err != nil {
+			return err
+		} else if f.Earlier < 0 {
+			ctTime = beforeChain(here, ctTime, m)
+		}
+		f.Row.Issued, f.DatedBy, f.Verdict = m.Decide(sampler.Times{CT: ctTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
 		return fn(f)
 	})
 }
@@ -104,6 +118,11 @@ func (f *Found) Certificate() ([]byte, error) {
 func (f *Found) Sightings(prove bool, fn func(s sampler.Sighting, cert []byte) error) error {
 	for i := range f.it.sightings {
 		r := &f.it.sightings[i]
+		if show, err := f.q.c.shown(r); err != nil {
+			return err
+		} else if !show {
+			continue
+		}
 		s, cert, _, err := f.q.c.sighting(r)
 		if err == nil && prove {
 			err = f.q.prove(r, &s)
@@ -124,13 +143,6 @@ func (q *querying) prove(r *record, s *sampler.Sighting) error {
 	if !src.isLog {
 		return nil
 	}
-	read, err := q.trees.node(src.log, 0, r.index)
-	if err != nil {
-		return err
-	}
-	if ct.HashLeaf(s.Leaf) != read {
-		return fmt.Errorf("%s: entry %d: what was kept of it is not what was read: %w", q.c.units[r.unit].path, r.index, errDamaged)
-	}
 	path, err := ct.InclusionProof(r.index, q.c.sizes[src.log], func(level uint, idx uint64) (ct.Hash, error) {
 		return q.trees.node(src.log, level, idx)
 	})
@@ -140,6 +152,9 @@ func (q *querying) prove(r *record, s *sampler.Sighting) error {
 	s.Proof = make([][]byte, len(path))
 	for i := range path {
 		s.Proof[i] = path[i][:]
+	}
+	if err := q.c.checkProof(r, s); err != nil {
+		return fmt.Errorf("%s: entry %d: %w", q.c.units[r.unit].path, r.index, err)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ const (
 	flagPrecertSigner                        // signed by a Precertificate Signing Certificate
 	flagExtensionsBroken                     // the extensions cannot be read to the end
 	flagPairingFailed                        // no TBSCertificate to pair by could be built
+	flagSCTList                              // the list of embedded SCTs cannot be read
 )
 
 // noTime marks a validity bound that could not be read.
@@ -41,10 +42,12 @@ type record struct {
 	flags   flags
 	others  []ct.LogID // logs named by embedded SCTs that are not configured
 
-	// Where the bytes lie in the unit: certificate, then the Precertificate Signing
-	// Certificate if one was used, then the entry's extensions.
-	off                        uint64
-	certLen, signerLen, extLen uint32
+	// Where the bytes lie in the unit: the block, and in it the certificate, then the
+	// Precertificate Signing Certificate if one was used, then the entry's extensions.
+	block                              uint64
+	within, certLen, signerLen, extLen uint32
+
+	row *recordsRow // of a row of the CA's records (form formRow), else nil
 
 	unit int // position in the merged units; set on reading, not stored
 }
@@ -92,14 +95,17 @@ func appendRecord(b []byte, r *record) []byte {
 	b = appendString(b, string(r.class))
 	b = append(b, r.cert[:]...)
 	b = append(b, r.pairing[:]...)
-	for _, v := range [...]uint64{r.entryMS, r.sctMS, uint64(r.nb), uint64(r.na), r.index, r.off} {
+	for _, v := range [...]uint64{r.entryMS, r.sctMS, uint64(r.nb), uint64(r.na), r.index, r.block} {
 		b = binary.BigEndian.AppendUint64(b, v)
 	}
-	for _, v := range [...]uint32{uint32(r.flags), r.certLen, r.signerLen, r.extLen, uint32(len(r.others))} {
+	for _, v := range [...]uint32{uint32(r.flags), r.within, r.certLen, r.signerLen, r.extLen, uint32(len(r.others))} {
 		b = binary.BigEndian.AppendUint32(b, v)
 	}
 	for _, id := range r.others {
 		b = append(b, id[:]...)
+	}
+	if r.form == formRow {
+		b = appendRow(b, r.row)
 	}
 	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4))
 	return b
@@ -124,14 +130,17 @@ func decodeRecord(b []byte) (record, error) {
 	copy(r.pairing[:], d.take(32))
 	r.entryMS, r.sctMS = d.u64(), d.u64()
 	r.nb, r.na = int64(d.u64()), int64(d.u64())
-	r.index, r.off = d.u64(), d.u64()
+	r.index, r.block = d.u64(), d.u64()
 	r.flags = flags(d.u32())
-	r.certLen, r.signerLen, r.extLen = d.u32(), d.u32(), d.u32()
+	r.within, r.certLen, r.signerLen, r.extLen = d.u32(), d.u32(), d.u32(), d.u32()
 	n := d.u32()
 	for ; n > 0 && d.err == nil; n-- {
 		var id ct.LogID
 		copy(id[:], d.take(32))
 		r.others = append(r.others, id)
+	}
+	if r.form == formRow {
+		r.row = d.recordsRow()
 	}
 	if d.err == nil && len(d.b) != 0 {
 		d.err = errRecord

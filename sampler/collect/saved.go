@@ -26,16 +26,33 @@ type Saved struct {
 	Sources     string                 `json:"sources"` // the caller's description of what was configured
 	Logs        []sampler.SnapshotLog  `json:"logs"`
 	Files       []sampler.SnapshotFile `json:"files"`
+	Index       *sampler.SnapshotIndex `json:"index,omitempty"` // as it will stand in snapshot.json; its certificates are in Files too
 	FileUnits   []SavedFileUnits       `json:"file_units"`
-	Unreadable  []string               `json:"unreadable"` // entries and blocks of which no certificate could be read: the first 1000 of each source
+	Left        []SavedLeft            `json:"left,omitempty"` // one for each log that was not read from its start
+	Unreadable  []string               `json:"unreadable"`     // entries and blocks of which no certificate could be read: the first 1000 of each source
 	Notes       []string               `json:"notes"`
 
 	UnreadableCount int64 `json:"unreadable_count"` // all such entries and blocks
+
+	Records     []sampler.SnapshotRecords `json:"records,omitempty"` // as they will stand in snapshot.json
+	RecordUnits []SavedFileUnits          `json:"record_units,omitempty"`
+
+	SCTMode string      `json:"sct_mode,omitempty"` // "" if no SCTs were looked up
+	SCTs    []SavedSCTs `json:"scts,omitempty"`
+}
+
+// SavedLeft are the proven hashes of the entries of a log that were not read: the compact
+// range up to the first one that was.
+type SavedLeft struct {
+	LogID string   `json:"log_id"`
+	First uint64   `json:"first"`
+	Nodes []string `json:"nodes"` // hex, left to right
 }
 
 // SavedFileUnits lists the units of one configured path, by document name.
 type SavedFileUnits struct {
 	Path  string   `json:"path"`
+	Kind  string   `json:"kind,omitempty"` // as in SnapshotFile
 	Units []string `json:"units"`
 }
 
@@ -43,6 +60,9 @@ type SavedFileUnits struct {
 func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 	s := Saved{Schema: SavedSchema, IssuersHash: h.Issuers.hash()}
 	for _, l := range logs {
+		if l.left != nil && l.left.End > 0 {
+			s.Left = append(s.Left, SavedLeft{l.Log.ID().String(), l.left.End, hexes(l.left.Nodes)})
+		}
 		s.UnreadableCount += int64(l.UnreadableCount)
 		for _, u := range l.Unreadable {
 			s.Unreadable = append(s.Unreadable, fmt.Sprintf("log %s, %s: %s", l.Log.Name(), u.Where, u.Reason))
@@ -51,15 +71,15 @@ func (h *Harvest) Save(logs []LogResult, files []FilesResult) Saved {
 			s.Notes = append(s.Notes, fmt.Sprintf("log %s: %d certificates carry an audited issuer's name but are signed by another key; they are not the issuer's", l.Log.Name(), l.SameName))
 		}
 	}
-	for number, f := range files {
+	for _, f := range files {
 		var sum sampler.DocHash
 		if _, err := hex.Decode(sum[:], []byte(f.SHA256)); err == nil {
 			s.Files = append(s.Files, sampler.SnapshotFile{Path: f.Name, SHA256: sum, Bytes: int64(f.Bytes), Certificates: int64(f.Certificates),
-				Kept: int64(f.Kept), OtherIssuers: int64(f.OtherIssuers), Unreadable: int64(f.UnreadableCount)})
+				Kept: int64(f.Kept), OtherIssuers: int64(f.OtherIssuers), Unreadable: int64(f.UnreadableCount), Kind: f.Kind})
 		}
-		units := SavedFileUnits{Path: f.Name}
+		units := SavedFileUnits{Path: f.Name, Kind: f.Kind}
 		for _, u := range f.units {
-			units.Units = append(units.Units, path.Join(filesFolder(number), filepath.Base(u.path)))
+			units.Units = append(units.Units, path.Join(f.folder, filepath.Base(u.path)))
 		}
 		s.FileUnits = append(s.FileUnits, units)
 		if f.Other > 0 {
@@ -96,18 +116,28 @@ func Reopen(dir auditdir.Dir, issuers *Issuers, s *Saved) (*Collected, error) {
 	if issuers != nil && s.IssuersHash != issuers.hash() {
 		return nil, ErrOtherIssuers
 	}
-	c := &Collected{dir: dir, logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}}
+	c := &Collected{dir: dir, logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}, roots: map[ct.LogID]ct.Hash{}, left: map[ct.LogID]leftNodes{}}
 	for _, l := range s.Logs {
-		if l.Status != sampler.LogProven {
+		first, read := l.First()
+		if !read {
 			continue
 		}
 		var id ct.LogID
-		if _, err := hex.Decode(id[:], []byte(l.LogID)); err != nil {
+		_, err := hex.Decode(id[:], []byte(l.LogID))
+		if err != nil {
 			return nil, err
 		}
+		if c.left[id], err = s.leftNodes(l.LogID, first); err != nil {
+			return nil, err
+		}
+		root, err := hex.DecodeString(l.RootHash)
+		if err != nil || len(root) != len(ct.Hash{}) {
+			return nil, fmt.Errorf("log %s: root hash %.80q is not 64 hex digits", l.LogID, l.RootHash)
+		}
+		c.roots[id] = ct.Hash(root)
 		var units []*unit
-		for start := uint64(0); start < l.TreeSize; start += unitEntries {
-			u, err := reopenUnit(dir, unitName(id, start, min(start+unitEntries, l.TreeSize)))
+		for start := first; start < l.TreeSize; start += logUnit() {
+			u, err := reopenUnit(dir, unitName(id, start, min(start+logUnit(), l.TreeSize)))
 			if err != nil {
 				return nil, err
 			}
@@ -125,7 +155,14 @@ func Reopen(dir auditdir.Dir, issuers *Issuers, s *Saved) (*Collected, error) {
 			}
 			units = append(units, u)
 		}
-		c.add(&source{file: f.Path}, units)
+		c.add(&source{file: f.Path, kind: f.Kind}, units)
+	}
+	c.issuers = issuers
+	if err := c.reopenRecords(s); err != nil {
+		return nil, err
+	}
+	if err := c.reopenSCTs(s); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -25,9 +25,10 @@ func storedSightings(b *testing.B) int {
 	return n
 }
 
-// store writes units of sightings of items in random order, each with a body of 1.5 kB.
+// store writes units of sightings of items in random order, each with a body of 1.5 kB of
+// which a third differs from all others, as keys, signatures and SCTs do.
 func store(b *testing.B, dir auditdir.Dir, total, perUnit int) []*unit {
-	body := make([]byte, 1500)
+	body := make([]byte, 1504)
 	random := rand.New(rand.NewPCG(1, 2))
 	var units []*unit
 	for start := 0; start < total; start += perUnit {
@@ -41,6 +42,9 @@ func store(b *testing.B, dir auditdir.Dir, total, perUnit int) []*unit {
 			binary.BigEndian.PutUint64(serial[:], random.Uint64()>>1|1<<62)
 			binary.BigEndian.PutUint64(serial[8:], uint64(start+i))
 			copy(body, serial[:])
+			for at := 1000; at < len(body); at += 8 {
+				binary.LittleEndian.PutUint64(body[at:], random.Uint64())
+			}
 			item := sampler.ItemID{Serial: sampler.SerialFromInteger(serial[:])}
 			w.keep(record{item: item, form: sampler.FormFinal, class: sampler.ClassDV, cert: sha256.Sum256(serial[:]), index: uint64(start + i),
 				entryMS: 1, nb: 1, na: 2, others: []ct.LogID{{1}}}, body, nil, body[:8])

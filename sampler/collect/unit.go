@@ -26,9 +26,9 @@ const (
 	unitEntries = 1 << unitLevel
 )
 
-// A unit file is: bodies | leaf hashes (32 bytes each) | records | footer (JSON) |
+// A unit file is: bodies (blocks) | tree (what unitTree reads) | records | footer (JSON) |
 // length of the footer (8 bytes) | unitMagic.
-const unitMagic = "saunit1\n"
+const unitMagic = "saunit2\n"
 
 // footer describes a unit. Start and End are entries of a log, or blocks of a file.
 type footer struct {
@@ -42,11 +42,14 @@ type footer struct {
 	RecordsSum string   // SHA-256 of the records section
 	Bodies     uint64   // length of the bodies section
 	RecordsLen uint64
-	Leaves     uint64
+	Tree       uint64 // length of the tree section
 	Faults     []fault
 	Unreadable []fault // the first maxUnreadable
+	Marks      []mark  `json:",omitempty"` // where earlier audits' trees ended
 
 	UnreadableCount uint64
+
+	Rows *rowsFooter `json:",omitempty"` // of the CA's records
 }
 
 // fault is something wrong with one entry or block, by its index.
@@ -79,10 +82,11 @@ type unitWriter struct {
 	out     *auditdir.Pending
 	w       *bufio.Writer
 	foot    footer
-	off     uint64
-	leaves  []byte
+	bodies  bodyWriter
+	nodes   treeBuilder
 	tree    *ct.Range
 	records []record
+	marks   []*marking
 	err     error
 }
 
@@ -91,20 +95,27 @@ func newUnit(dir auditdir.Dir, name string, start uint64, madeFor string) (*unit
 	if err != nil {
 		return nil, err
 	}
-	return &unitWriter{out: out, w: bufio.NewWriterSize(out, 1<<18), tree: ct.NewRange(start),
+	w := bufio.NewWriterSize(out, 1<<18)
+	return &unitWriter{out: out, w: w, bodies: bodyWriter{w: w}, tree: ct.NewRange(start),
 		foot: footer{Start: start, End: start, MadeFor: madeFor}}, nil
 }
 
 // tile records that the entries of a tile, or of the part of one that the tree has, were
 // read; every entry of a log passes here, in order.
 func (u *unitWriter) tile(leaves []ct.Hash) error {
-	tile := ct.NewRange(u.foot.End)
-	for _, h := range leaves {
-		u.leaves = append(u.leaves, h[:]...)
-		tile.Append(h)
+	for _, m := range u.marks {
+		m.add(u.tree, leaves)
 	}
+	tile := ct.NewRange(u.foot.End)
 	if len(leaves) == ct.TileWidth {
-		u.foot.Tops = append(u.foot.Tops, hex.EncodeToString(tile.Nodes[0][:]))
+		root := u.nodes.full(leaves)
+		u.foot.Tops = append(u.foot.Tops, hex.EncodeToString(root[:]))
+		tile.End, tile.Nodes = u.foot.End+ct.TileWidth, []ct.Hash{root}
+	} else {
+		u.nodes.tail = append(u.nodes.tail, leaves...)
+		for _, h := range leaves {
+			tile.Append(h)
+		}
 	}
 	u.foot.End = tile.End
 	return u.tree.Join(tile)
@@ -112,12 +123,9 @@ func (u *unitWriter) tile(leaves []ct.Hash) error {
 
 // keep stores a sighting with its bytes.
 func (u *unitWriter) keep(r record, cert, signer, extensions []byte) {
-	r.off, r.certLen, r.signerLen, r.extLen = u.off, uint32(len(cert)), uint32(len(signer)), uint32(len(extensions))
-	for _, b := range [][]byte{cert, signer, extensions} {
-		if u.err == nil {
-			_, u.err = u.w.Write(b)
-		}
-		u.off += uint64(len(b))
+	r.certLen, r.signerLen, r.extLen = uint32(len(cert)), uint32(len(signer)), uint32(len(extensions))
+	if u.err == nil {
+		r.block, r.within, u.err = u.bodies.put(cert, signer, extensions)
 	}
 	u.records = append(u.records, r)
 	u.foot.Kept++
@@ -138,15 +146,27 @@ func (u *unitWriter) unreadable(index uint64, where string, err error) {
 
 // commit sorts the sightings and makes the unit visible.
 func (u *unitWriter) commit() error {
+	kept := make([]uint64, 0, len(u.records))
+	for i := range u.records {
+		kept = append(kept, u.records[i].index-u.foot.Start)
+	}
+	slices.Sort(kept)
 	slices.SortFunc(u.records, func(a, b record) int { return a.compare(&b) })
-	u.foot.Bodies = u.off
-	u.foot.Leaves = uint64(len(u.leaves) / 32)
+	if u.err == nil {
+		u.err = u.bodies.flush()
+	}
+	tree := u.nodes.encode(kept)
+	u.nodes.done()
+	u.foot.Bodies, u.foot.Tree = u.bodies.at, uint64(len(tree))
 	for _, n := range u.tree.Nodes {
 		u.foot.Nodes = append(u.foot.Nodes, hex.EncodeToString(n[:]))
 	}
+	for _, m := range u.marks {
+		u.foot.Marks = append(u.foot.Marks, m.finish())
+	}
 	sum := sha256.New()
 	u.foot.Records = uint64(len(u.records))
-	u.write(u.leaves)
+	u.write(tree)
 	var b []byte
 	for i := range u.records {
 		b = appendRecord(b[:0], &u.records[i])
@@ -219,7 +239,7 @@ func openUnit(path string) (*unit, error) {
 	}
 	// Units used to have no count, and all of the list.
 	u.foot.UnreadableCount = max(u.foot.UnreadableCount, uint64(len(u.foot.Unreadable)))
-	want := u.foot.Bodies + 32*u.foot.Leaves + u.foot.RecordsLen + uint64(n) + uint64(len(tail))
+	want := u.foot.Bodies + u.foot.Tree + u.foot.RecordsLen + uint64(n) + uint64(len(tail))
 	if uint64(info.Size()) != want {
 		return nil, fmt.Errorf("%s: has %d bytes instead of %d: %w", path, info.Size(), want, errDamaged)
 	}
@@ -262,37 +282,42 @@ func (u *unit) hashes(list []string) ([]ct.Hash, error) {
 	return out, nil
 }
 
-// leafHashes reads the unit's leaf hashes.
-func (u *unit) leafHashes() ([]ct.Hash, error) {
-	raw, err := u.read(int64(u.foot.Bodies), int(32*u.foot.Leaves))
+// treeNodes reads what the unit keeps of its tree, and compares it with what was proven.
+func (u *unit) treeNodes() (*unitTree, error) {
+	raw, err := u.read(int64(u.foot.Bodies), int(u.foot.Tree))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]ct.Hash, u.foot.Leaves)
-	for i := range out {
-		copy(out[i][:], raw[32*i:])
+	tree, err := parseUnitTree(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the tree is %w", u.path, err)
 	}
-	return out, nil
-}
-
-// checkLeaves compares leaf hashes with the compact range that was proven.
-func (u *unit) checkLeaves(leaves []ct.Hash) error {
-	again := ct.NewRange(u.foot.Start)
-	for _, h := range leaves {
-		again.Append(h)
+	kept, err := tree.span(u.foot.Start)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.path, err)
 	}
 	span, err := u.span()
-	if err == nil && (again.End != span.End || !slices.Equal(again.Nodes, span.Nodes)) {
-		err = fmt.Errorf("%s: the leaf hashes are %w", u.path, errDamaged)
+	if err == nil && (kept.End != span.End || !slices.Equal(kept.Nodes, span.Nodes)) {
+		err = fmt.Errorf("%s: the tree is %w", u.path, errDamaged)
 	}
-	return err
+	return tree, err
 }
 
 // bytes returns the certificate, signer and extensions of one of the unit's records.
 func (u *unit) bytes(r *record) (cert, signer, ext []byte, err error) {
-	raw, err := u.read(int64(r.off), int(r.certLen)+int(r.signerLen)+int(r.extLen))
+	f, err := os.Open(u.path)
 	if err != nil {
 		return nil, nil, nil, err
+	}
+	defer f.Close()
+	raw, err := readBlock(f, r.block, u.foot.Bodies)
+	if size := uint64(r.certLen) + uint64(r.signerLen) + uint64(r.extLen); err == nil && uint64(len(raw)) < uint64(r.within)+size {
+		err = errDamaged
+	} else if err == nil {
+		raw = raw[r.within : uint64(r.within)+size : uint64(r.within)+size]
+	}
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("reading %s: %w", u.path, err)
 	}
 	cert, raw = raw[:r.certLen], raw[r.certLen:]
 	if got := sha256.Sum256(cert); !bytes.Equal(got[:], r.cert[:]) {
@@ -320,7 +345,7 @@ func (u *unit) records(position int) (*recordReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	sec := io.NewSectionReader(f, int64(u.foot.Bodies+32*u.foot.Leaves), int64(u.foot.RecordsLen))
+	sec := io.NewSectionReader(f, int64(u.foot.Bodies+u.foot.Tree), int64(u.foot.RecordsLen))
 	sum := sha256.New()
 	return &recordReader{f: f, r: bufio.NewReaderSize(io.TeeReader(sec, sum), 32<<10), unit: position, left: u.foot.Records,
 		path: u.path, sum: sum, want: u.foot.RecordsSum}, nil

@@ -268,7 +268,7 @@ func (c *collection) reopen(t testing.TB, saved collect.Saved, results []collect
 }
 
 func snapshotOf(r collect.LogResult) sampler.SnapshotLog {
-	return sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size}
+	return sampler.SnapshotLog{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size, RootHash: r.Head.Root.String()}
 }
 
 // documents are what freeze and draw make of a collection.
