@@ -59,6 +59,10 @@ type Finding struct {
 	// Details is what the lint says about this artifact: valid UTF-8, at most
 	// MaxDetails bytes, possibly with control characters of the artifact in it.
 	Details string `json:"details,omitempty"`
+	// Revocation is where the finding falls in the reasons for revocation (Ground.String and
+	// its note), in the documents of an audit (Options.Document); "" where nothing has to be
+	// revoked for it.
+	Revocation string `json:"revocation,omitempty"`
 }
 
 // Result is what linting one artifact gave.
@@ -67,6 +71,13 @@ type Result struct {
 	Kind Kind   `json:"kind"`
 	// SHA256 is the lower hex SHA-256 of the artifact's bytes, "" where none could be read.
 	SHA256 string `json:"sha256"`
+	// RuleSet names the rule set of a certificate (RuleSetNamed), and InForce are the versions
+	// of the documents that govern it in force at its notBefore, or on the day of AsIf
+	// ("TLS-BR 2.2.6"). Both are there only with Options.Document.
+	RuleSet string   `json:"rule_set,omitempty"`
+	InForce []string `json:"in_force,omitempty"`
+	// SCTs counts the embedded SCTs where checks have looked at them; see SCTCount.
+	SCTs *SCTCount `json:"scts,omitempty"`
 	// Findings is never nil. Order: severity, worst first, then name of the lint.
 	Findings []Finding `json:"findings"`
 	// AsIf is the day (YYYY-MM-DD) of Options.AsIf, "" for a judgement as of issuance. A
@@ -75,13 +86,45 @@ type Result struct {
 	// Description says what the artifact is; nil unless Options.Describe asks for it.
 	// It tells the artifact as it is, also in an "as if" result.
 	Description *Description `json:"-"`
+	// Attachment is the artifact's.
+	Attachment any `json:"-"`
+	// Waivers are the ids of the waivers that hold for the findings, one for each, "" for none;
+	// nil where nobody has applied waivers. The linter never sets it.
+	Waivers []string `json:"-"`
+	// Rechecked says that zlint's own loop has judged the artifact too (Options.Recheck), and
+	// Difference how its result differs; "" for not at all.
+	Rechecked  bool   `json:"-"`
+	Difference string `json:"-"`
 }
 
-// Worst returns the highest severity among the findings, 0 when there are none.
+// SCTCount says what is known of a certificate's embedded SCTs (RFC 6962 section 3.3). It is
+// information: which logs a certificate should be in is the browsers' policy, not the
+// requirements'.
+type SCTCount struct {
+	Embedded   int `json:"embedded"`
+	Verified   int `json:"verified"`              // of logs whose keys are known
+	UnknownLog int `json:"unknown_log,omitempty"` // nobody gave the log's key, so nothing is said about the signature
+	Invalid    int `json:"invalid,omitempty"`     // of a known log, and not its signature
+	Logs       int `json:"logs"`                  // distinct logs
+	Operators  int `json:"operators,omitempty"`   // distinct operators among the known logs, where they are known
+}
+
+// Worst returns the highest severity among the findings that are not waived, 0 when there
+// are none.
 func (r Result) Worst() Severity {
 	var worst Severity
-	for _, f := range r.Findings {
-		worst = max(worst, f.Severity)
+	for i, f := range r.Findings {
+		if r.Waiver(i) == "" {
+			worst = max(worst, f.Severity)
+		}
 	}
 	return worst
+}
+
+// Waiver is the id of the waiver of the finding number i, from 0; "" for none.
+func (r Result) Waiver(i int) string {
+	if i >= len(r.Waivers) {
+		return ""
+	}
+	return r.Waivers[i]
 }

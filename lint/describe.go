@@ -46,6 +46,10 @@ type Description struct {
 	Signature string
 	// Holder says which requirements govern the certificate; the zero value for all else.
 	Holder Holder
+	// RuleSet names the rule set of a certificate (RuleSetNamed).
+	RuleSet string
+	// IssuerName is the commonName of the issuer.
+	IssuerName string
 	// Revoked counts the entries of a CRL.
 	Revoked int
 }
@@ -88,6 +92,8 @@ func (d *Description) fill(p parsed) (err error) {
 func (d *Description) certificate(c *x509.Certificate) {
 	d.Class = classOf(c)
 	d.Holder = holderOf(c)
+	d.RuleSet = ruleSetName(c)
+	d.IssuerName = boundDetails(c.Issuer.CommonName)
 	d.Precertificate = c.IsPrecert
 	d.Subject, d.Issuer = nameText(c.Subject), nameText(c.Issuer)
 	d.Serial = serialHex(c.SerialNumber)

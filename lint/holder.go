@@ -49,12 +49,17 @@ func (h Holder) document(source string) string {
 // InForce returns the versions of the documents that govern the certificate in force on a
 // day, in the order of requirements.Documents.
 func (h Holder) InForce(day time.Time) []requirements.Version {
+	return h.InForceIn(requirements.Embedded(), day)
+}
+
+// InForceIn is InForce by other tables than the program's own.
+func (h Holder) InForceIn(tables *requirements.Tables, day time.Time) []requirements.Version {
 	var versions []requirements.Version
 	for _, document := range requirements.Documents() {
 		if document != h.Document && (document != requirements.EVG || !h.EV) {
 			continue
 		}
-		if v, ok := requirements.InForce(document, day); ok {
+		if v, ok := tables.InForce(document, day); ok {
 			versions = append(versions, v)
 		}
 	}

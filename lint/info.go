@@ -49,6 +49,44 @@ type Info struct {
 	// not speak, with the reason.
 	AsIf   string   `json:"as_if,omitempty"`
 	Masked []Remark `json:"masked,omitempty"`
+	// Audit is what only the linter of an audit's documents says.
+	*AuditInfo
+}
+
+// AuditInfo is how an audit was linted, in the same document as Info.
+type AuditInfo struct {
+	// OwnRevision is the state of our own checks and rule sets (the constant).
+	OwnRevision int `json:"own_revision"`
+	// AuditDay is the day (YYYY-MM-DD) of linting by the audit's clock: InForce are the
+	// versions of all documents in force on it, by the table of RequirementsEdition.
+	AuditDay            string   `json:"audit_day"`
+	InForce             []string `json:"in_force"`
+	RequirementsEdition string   `json:"requirements_edition"`
+	// RuleSets are those that the certificates have, by name.
+	RuleSets []RuleSet `json:"rule_sets"`
+	// KnownLogs counts the CT logs whose keys the audit knows.
+	KnownLogs int `json:"known_logs"`
+	// Rechecked says how many results were compared with those of zlint's own loop; nil where
+	// that loop gave them.
+	Rechecked *Recheck `json:"rechecked,omitempty"`
+	// Today is the second judgement, as if issued on AuditDay.
+	Today AsIfInfo `json:"as_if_today"`
+}
+
+// Recheck counts the results that zlint's own loop has given too. None differed: a difference
+// ends the run.
+type Recheck struct {
+	Of           int `json:"of"`            // all results
+	Chosen       int `json:"chosen"`        // by the seed of the draw, about one in a hundred, at least one
+	WithFindings int `json:"with_findings"` // every one with a finding
+	Compared     int `json:"compared"`      // chosen or with findings
+}
+
+// AsIfInfo says where the judgements "as if issued on that day" are, and which lints do not
+// speak there (see Options.AsIf).
+type AsIfInfo struct {
+	Document string   `json:"document"`
+	Masked   []Remark `json:"masked"`
 }
 
 // Module is a module of the build. Version and Sum are "unknown" where the

@@ -8,6 +8,8 @@ import (
 
 	"github.com/zmap/zcrypto/x509"
 	zlint "github.com/zmap/zlint/v3/lint"
+
+	"selfaudit/lint/requirements"
 )
 
 // Options choose how a Linter works. The zero value shows everything zlint says.
@@ -17,6 +19,8 @@ type Options struct {
 	// lints that read the clock are left out, the lints that word or judge by
 	// the order of a map are brought into one order. Info names both.
 	Document bool
+	// Tables tell which versions were in force, for Document; nil = the program's own.
+	Tables *requirements.Tables
 	// Reference runs zlint.LintCertificateEx itself instead of our own loop.
 	// Results are equal; it is many times slower.
 	Reference bool
@@ -32,6 +36,10 @@ type Options struct {
 	AsIf time.Time
 	// Describe puts a Description into every result; it saves parsing again.
 	Describe bool
+	// Recheck, when set, chooses artifacts that are linted a second time by zlint's own loop.
+	// Result.Difference then says how the two judgements differ. It is called by several
+	// goroutines at once, and not used with Reference.
+	Recheck func(a Artifact, r Result) bool
 	// Checks, when set, adds findings of its own about a certificate, such as those of
 	// lint/checks. It is called by several goroutines at once. A panic in it is a fatal
 	// finding. With AsIf it gets the moved copy.
@@ -43,6 +51,7 @@ type Linter struct {
 	options Options
 	config  zlint.Configuration
 	rules   ruleSet
+	plain   *Linter // for Options.Recheck, else nil
 }
 
 // New prepares a linter. It fails on a configuration that zlint would only
@@ -52,7 +61,16 @@ func New(options Options) (*Linter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Linter{options: options, config: config, rules: newRuleSet(config)}, nil
+	if options.Tables == nil {
+		options.Tables = requirements.Embedded()
+	}
+	l := &Linter{options: options, config: config, rules: newRuleSet(config)}
+	if options.Recheck != nil && !options.Reference {
+		plain := *l
+		plain.options.Reference, plain.options.Recheck, plain.options.Describe = true, nil, false
+		l.plain = &plain
+	}
+	return l, nil
 }
 
 // report takes the outcome of one lint.
@@ -61,8 +79,15 @@ type report func(meta *zlint.LintMetadata, status zlint.LintStatus, details stri
 // Lint judges one artifact. It never fails: what cannot be read or parsed is a
 // finding of our own.
 func (l *Linter) Lint(a Artifact) Result {
+	result := l.judge(a)
+	l.recheck(a, &result)
+	return result
+}
+
+// judge is Lint without the second judgement.
+func (l *Linter) judge(a Artifact) Result {
 	kind, p, err := parseArtifact(a)
-	result := Result{File: a.File, Kind: kind, SHA256: a.SHA256(), Findings: []Finding{}}
+	result := Result{File: a.File, Kind: kind, SHA256: a.SHA256(), Findings: []Finding{}, Attachment: a.Attachment}
 	if l.options.Describe {
 		d := describe(a, kind, p, err)
 		result.Description = &d
@@ -95,7 +120,31 @@ func (l *Linter) Lint(a Artifact) Result {
 		l.ocspResponse(p.ocsp, add)
 	}
 	SortFindings(result.Findings)
+	if l.options.Document && p.cert != nil {
+		result.document(p.cert, l.options.Tables)
+	}
 	return result
+}
+
+// document adds what the documents of an audit say beside the findings: rule set, versions in
+// force, reasons for revocation. An "as if" result is about no certificate that exists, so
+// nothing has to be revoked for it.
+func (r *Result) document(c *x509.Certificate, tables *requirements.Tables) {
+	defer func() {
+		if p := recover(); p != nil { // hostile content; the findings stand
+			r.RuleSet, r.InForce = "", nil
+		}
+	}()
+	holder := holderOf(c)
+	r.RuleSet = ruleSetName(c)
+	for _, v := range holder.InForceIn(tables, c.NotBefore) {
+		r.InForce = append(r.InForce, v.Document+" "+v.Number)
+	}
+	for i := range r.Findings {
+		if g, ok := GroundOf(r.Findings[i], holder); ok && r.AsIf == "" {
+			r.Findings[i].Revocation = g.Text()
+		}
+	}
 }
 
 // SortFindings brings findings into the order of Result.Findings.

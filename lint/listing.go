@@ -36,6 +36,9 @@ type Rule struct {
 	// does; nil where nothing has to be revoked for it.
 	Ground            *Ground `json:"revocation"`
 	SubordinateGround *Ground `json:"revocation_subordinate_ca"`
+	// BuiltinWaiver is why reports put findings of this rule aside by default (BuiltinWaivers);
+	// "" for nearly all.
+	BuiltinWaiver string `json:"builtin_waiver,omitempty"`
 }
 
 // RuleOption is one setting of a rule: a key in the configuration's section named after
@@ -65,7 +68,7 @@ func Rules() []Rule {
 
 // RuleNamed describes one rule; false for a name nobody knows.
 func RuleNamed(name string) (Rule, bool) {
-	r := Rule{Name: name, Severity: severityOfName(name), Options: []RuleOption{}}
+	r := Rule{Name: name, Severity: severityOfName(name), Options: []RuleOption{}, BuiltinWaiver: builtinReason(name)}
 	if own, ok := ownRules[name]; ok {
 		r.Source, r.Kind, r.Severity, r.Citation, r.Meaning, r.Effective = SourceSelfaudit, own.kind, own.severity, own.citation, own.meaning, own.effective
 	} else if meta := metadata()[name]; meta != nil {

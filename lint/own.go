@@ -28,6 +28,7 @@ const (
 	CheckPolicyCount        = "e_selfaudit_reserved_policy_count"
 	CheckValidity           = "e_selfaudit_validity_too_long"
 	CheckValidityLong       = "w_selfaudit_validity_longer_than_recommended"
+	CheckSCT                = "e_selfaudit_sct_invalid"
 )
 
 // ownRule is the description of a finding of ours.
@@ -58,7 +59,13 @@ var ownRules = map[string]ownRule{
 	CheckPolicyCount:        {Error, "BRs: 7.1.2.7.9", "A TLS server certificate must assert exactly one reserved policy OID, and not anyPolicy", KindCert, profilesDate},
 	CheckValidity:           {Error, "BRs: 6.3.2, 1.6.1; SBR 6.3.2; CSBR 6.3.2", "The validity, first and last second included, must not exceed the limit for the day of issuance", KindCert, "2012-07-01"},
 	CheckValidityLong:       {Warn, "BRs: 6.3.2", "The validity should stay a day below the limit, which the last second or an operational delay would otherwise break", KindCert, "2020-09-01"},
+	CheckSCT:                {Error, "RFC 6962: 3.2, 3.3", "Every embedded SCT of a known log must be that log's signature over this certificate", KindCert, ""},
 }
+
+// OwnRevision numbers the state of our own checks, rule sets and built-in waivers. It is raised
+// with every change by which the same certificate can get another finding of ours, another
+// rule set or another built-in waiver.
+const OwnRevision = 1
 
 // profilesDate is the day from which BR 2.0.0's certificate profiles bind (its table of
 // relevant dates: "Section 7 (and others)").
@@ -67,7 +74,7 @@ const profilesDate = "2023-09-15"
 // OwnChecks returns the names of the checks of lint/checks, sorted.
 func OwnChecks() []string {
 	return []string{
-		CheckAuthorityKey, CheckIssuerName, CheckPolicySubject, CheckPrecertificate, CheckPolicyCount, CheckSerialReused,
+		CheckAuthorityKey, CheckIssuerName, CheckPolicySubject, CheckPrecertificate, CheckPolicyCount, CheckSCT, CheckSerialReused,
 		CheckSignature, CheckValidity, CheckIssuerMissing, CheckSignatureUnchecked, CheckValidityLong, CheckOutsideIssuer,
 	}
 }

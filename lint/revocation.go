@@ -43,6 +43,20 @@ func (g Ground) String() string {
 	return text
 }
 
+// Text is String with the note, if there is one.
+func (g Ground) Text() string {
+	if g.Note != "" {
+		return g.String() + "; " + g.Note
+	}
+	return g.String()
+}
+
+// IssuedGround is GroundOf for a contradiction that no lint names: the certificate was not
+// issued in accordance with the requirements. It is false for roots.
+func IssuedGround(h Holder) (Ground, bool) {
+	return GroundOf(Finding{Lint: CheckSerialReused, Severity: Error, Source: SourceSelfaudit}, h)
+}
+
 func hoursText(hours int) string {
 	if hours == 24 {
 		return "24 hours"

@@ -15,7 +15,8 @@ import (
 // Set are the checks of one certificate, for lint.Options.Checks.
 type Set struct {
 	// Issuers are the certificates given as issuers; nil without any. An artifact whose
-	// Attachment is a *Pool brings its own, on top of which Beside has put these.
+	// Attachment is a *Pool brings its own, on top of which Beside has put these; one with
+	// *Surroundings brings all that an audit knows.
 	Issuers *Pool
 	// AsIf says that the certificate's validity is an imagined one. What compares it with
 	// real times is left out.
@@ -29,6 +30,10 @@ func (s Set) Check(a lint.Artifact, c *x509.Certificate) []lint.Finding {
 	if !ok {
 		pool = s.Issuers
 	}
+	around, _ := a.Attachment.(*Surroundings)
+	if around != nil {
+		pool = around.Issuers
+	}
 	if pool == nil {
 		return findings
 	}
@@ -36,7 +41,11 @@ func (s Set) Check(a lint.Artifact, c *x509.Certificate) []lint.Finding {
 	if err != nil {
 		return findings // zcrypto read it, so the structure is odd at most; the lints say how
 	}
-	return append(findings, s.issuer(pool, raw, c)...)
+	findings = append(findings, s.issuer(pool, raw, c)...)
+	if around != nil && !s.AsIf {
+		findings = append(findings, around.around(raw, c.Raw)...)
+	}
+	return findings
 }
 
 // verdict of one candidate about one signature.

@@ -42,6 +42,57 @@ func (s Section) Chapter() string {
 	return chapter
 }
 
+// DocumentCoverage sums up how many sections of a document have lints.
+type DocumentCoverage struct {
+	Document string            `json:"document"` // with its version: "BR 2.2.6"
+	Sections int               `json:"sections"`
+	WithLint int               `json:"with_lints"`
+	Chapters []ChapterCoverage `json:"chapters"`
+}
+
+// ChapterCoverage is the same for one chapter.
+type ChapterCoverage struct {
+	Chapter  string `json:"chapter"`
+	Heading  string `json:"heading"`
+	Sections int    `json:"sections"`
+	WithLint int    `json:"with_lints"`
+}
+
+// Documents sums the sections up, document by document and chapter by chapter. Section
+// numbers that a document has no more are not counted.
+func (c *Coverage) Documents() []DocumentCoverage {
+	out := []DocumentCoverage{}
+	for _, s := range c.Sections {
+		if s.Gone() {
+			continue
+		}
+		if n := len(out); n == 0 || out[n-1].Document != s.Document {
+			out = append(out, DocumentCoverage{Document: s.Document, Chapters: []ChapterCoverage{}})
+		}
+		out[len(out)-1].add(s)
+	}
+	return out
+}
+
+// add counts a section.
+func (d *DocumentCoverage) add(s Section) {
+	at := slices.IndexFunc(d.Chapters, func(ch ChapterCoverage) bool { return ch.Chapter == s.Chapter() })
+	if at < 0 {
+		at = len(d.Chapters)
+		d.Chapters = append(d.Chapters, ChapterCoverage{Chapter: s.Chapter()})
+	}
+	chapter := &d.Chapters[at]
+	if s.Number == s.Chapter() && chapter.Heading == "" { // appendices count from 1 again
+		chapter.Heading = s.Heading
+	}
+	d.Sections++
+	chapter.Sections++
+	if len(s.Lints) > 0 {
+		d.WithLint++
+		chapter.WithLint++
+	}
+}
+
 // Coverage returns the table of sections.
 func (t *Tables) Coverage() (*Coverage, error) {
 	c, err := t.coverage()
@@ -70,6 +121,9 @@ func readCoverage(folder fs.FS, err error) (*Coverage, error) {
 		return nil, fmt.Errorf("reading the table of coverage: %w", err)
 	}
 	version := strings.TrimSuffix(strings.TrimPrefix(names[0], "zlint-"), "-br-coverage.csv")
+	if _, err := parseNumber(version); err != nil {
+		return nil, fmt.Errorf("reading %s: its name does not hold zlint's version, as in zlint-3.7.3-br-coverage.csv", names[0])
+	}
 	return parseCoverage(names[0], "zlint "+version, text)
 }
 

@@ -39,6 +39,8 @@ type Tables struct {
 	pending  func() ([]Pending, error)
 	dates    func() ([]RelevantDate, error)
 	coverage func() (*Coverage, error)
+	raw      func() (map[string]string, error) // the files that the tables were read from
+	edition  string                            // of kept tables: as they say; "" = made from date and origin
 }
 
 var embedded = sync.OnceValue(func() *Tables {
@@ -48,6 +50,7 @@ var embedded = sync.OnceValue(func() *Tables {
 	t.pending = sync.OnceValues(func() ([]Pending, error) { return readPending(data, err) })
 	t.dates = sync.OnceValues(func() ([]RelevantDate, error) { return readDates(data, err) })
 	t.coverage = sync.OnceValues(func() (*Coverage, error) { return readCoverage(data, err) })
+	t.raw = sync.OnceValues(func() (map[string]string, error) { return rawFiles(data, err, tableNames...) })
 	return t
 })
 
@@ -71,6 +74,7 @@ func Load(folder fs.FS, origin string) (*Tables, error) {
 	t := *Embedded()
 	t.date, t.origin = date, origin
 	var replaced []string
+	var files []string
 	if exists(folder, VersionsFile) {
 		versions, err := readVersions(folder, nil)
 		if err != nil {
@@ -82,7 +86,7 @@ func Load(folder fs.FS, origin string) (*Tables, error) {
 		}
 		t.versions = func() ([]Version, error) { return versions, nil }
 		t.pending = func() ([]Pending, error) { return pending, nil }
-		replaced = append(replaced, "versions")
+		replaced, files = append(replaced, "versions"), append(files, VersionsFile, LaterFile)
 	}
 	if exists(folder, DatesFile) {
 		dates, err := readDates(folder, nil)
@@ -90,7 +94,7 @@ func Load(folder fs.FS, origin string) (*Tables, error) {
 			return nil, fmt.Errorf("reading tables from %s: %w", origin, err)
 		}
 		t.dates = func() ([]RelevantDate, error) { return dates, nil }
-		replaced = append(replaced, "dates")
+		replaced, files = append(replaced, "dates"), append(files, DatesFile, HistoryFile)
 	}
 	if names, _ := fs.Glob(folder, coveragePattern); len(names) > 0 {
 		coverage, err := readCoverage(folder, nil)
@@ -98,12 +102,21 @@ func Load(folder fs.FS, origin string) (*Tables, error) {
 			return nil, fmt.Errorf("reading tables from %s: %w", origin, err)
 		}
 		t.coverage = func() (*Coverage, error) { return coverage, nil }
-		replaced = append(replaced, "coverage")
+		replaced, files = append(replaced, "coverage"), append(files, coveragePattern)
 	}
 	if len(replaced) == 0 {
 		return nil, fmt.Errorf("reading tables from %s: none of %s, %s and %s is there", origin, VersionsFile, DatesFile, coveragePattern)
 	}
 	t.origin += ": " + strings.Join(replaced, ", ")
+	old, err := Embedded().raw()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := replaceRaw(old, folder, files...)
+	if err != nil {
+		return nil, fmt.Errorf("reading tables from %s: %w", origin, err)
+	}
+	t.raw = func() (map[string]string, error) { return raw, nil }
 	return &t, nil
 }
 
@@ -112,7 +125,10 @@ func (t *Tables) Date() time.Time { return t.date }
 
 // Edition names the state of the tables for evidence and for people.
 func (t *Tables) Edition() string {
-	text := "CA/Browser Forum document versions, table of " + t.date.Format(time.DateOnly)
+	if t.edition != "" {
+		return t.edition
+	}
+	text := editionPrefix + t.date.Format(time.DateOnly)
 	if t.origin != "" {
 		text += fmt.Sprintf(" (from %s; all else of this program's build, %s)", t.origin, TableDate.Format(time.DateOnly))
 	}
