@@ -9,9 +9,14 @@ package reports
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 
 	"selfaudit/lint"
+	"selfaudit/lint/pkimetal"
+	"selfaudit/lint/requirements"
+	"selfaudit/lint/waivers"
+	"selfaudit/reports/corpus"
 	"selfaudit/sampler"
 )
 
@@ -24,9 +29,11 @@ type Audit struct {
 	Strata     []sampler.Stratum   // draw/strata.tsv, ascending
 	Population Population          // what reading draw/population.tsv to its end told
 	Commitment *sampler.Commitment // draw/commitment.txt
-	CommitHash sampler.DocHash     // SHA-256 of draw/commitment.txt
-	StrataHash sampler.DocHash
-	SnapHash   sampler.DocHash
+	// Reconciliation is records/reconciliation.json, nil without the CA's records.
+	Reconciliation *sampler.Reconciliation
+	CommitHash     sampler.DocHash // SHA-256 of draw/commitment.txt
+	StrataHash     sampler.DocHash
+	SnapHash       sampler.DocHash
 
 	Drawn      bool                // draw/sample.tsv exists
 	Randomness Randomness          // draw/seed.txt and draw/beacon.json
@@ -40,12 +47,29 @@ type Audit struct {
 	Linted       bool                  // lint/results.jsonl exists
 	Linter       *lint.Info            // lint/linter.json, nil if absent
 	Results      []lint.Result         // lint/results.jsonl, in file order
+	AsIf         []lint.Result         // lint/as-if.jsonl, in file order: what a reissue would violate on the audit's day
+
+	Waivers   *waivers.Set // config/waivers.toml, applied; nil before the first report
+	WaiversOn time.Time    // the day on which they were applied
 
 	Voided []VoidedDraw // draw/void-1, draw/void-2, …
+
+	Tables        *requirements.Tables   // of document versions: config/requirements, else the program's own
+	TablesKept    bool                   // they are of config/requirements
+	Register      *requirements.Register // config/requirements-review.csv, nil if absent
+	NewestZlint   string                 // [lint] newest_zlint of the configuration, "" without
+	ZlintReleased string                 // [lint] released, YYYY-MM-DD
+
+	Corpus      *corpus.Header    // line 1 of lint/population.jsonl, nil if absent
+	corpusFound []corpus.Affected // its other lines
+
+	Opinion  *pkimetal.Totals   // of lint/second-opinion.jsonl, nil if absent
+	Opinions []pkimetal.Opinion // those that failed or disagree, in the order of the sample
 
 	items    []*Item                   // every item of the sample and every item a finding names
 	byItem   map[sampler.ItemID]*Item  // lookup into items
 	stratums map[sampler.StratumID]int // index into Strata
+	ruleSets map[string]lint.RuleSet   // of lint/linter.json, by name
 	fsys     fs.FS
 }
 
@@ -113,21 +137,28 @@ func (i *Item) Main() *Certificate {
 	return &i.Certificates[0]
 }
 
-// Worst returns the severest finding of the item; ok is false without findings.
+// Worst returns the severest finding of the item whose source applies to it, waived or not;
+// ok is false without any.
 func (i *Item) Worst() (s lint.Severity, ok bool) {
 	for _, f := range i.Findings {
-		if !ok || f.Severity > s {
+		if !f.Aside && (!ok || f.Severity > s) {
 			s, ok = f.Severity, true
 		}
 	}
 	return s, ok
 }
 
-// HasProblem says whether the item counts as a problem: it has a finding of
-// severity error or fatal, until a reviewer decides otherwise.
+// HasProblem says whether the item counts as a problem: it has a finding of severity error or
+// fatal whose source applies to it, until a reviewer decides otherwise. A waiver is the CA's
+// own opinion and changes nothing here: the bound of the statistics stays on the safe side.
 func (i *Item) HasProblem() bool {
 	s, ok := i.Worst()
 	return ok && s >= lint.Error
+}
+
+// HasUnwaivedProblem is HasProblem without the findings that are waived.
+func (i *Item) HasUnwaivedProblem() bool {
+	return slices.ContainsFunc(i.Findings, func(f ItemFinding) bool { return f.Counts() && f.Waiver == "" })
 }
 
 // Certificate is one certificate or precertificate of an item.
@@ -138,6 +169,13 @@ type Certificate struct {
 	Facts    Facts
 	Readable bool // false if the DER has not even the outline of a certificate
 	Linted   bool // a result for it is in lint/results.jsonl
+	// RuleSet is the certificate's in lint/results.jsonl, and InForce are the versions of the
+	// documents that govern it at its notBefore; empty where neither linting nor a finding
+	// asked for it.
+	RuleSet string
+	InForce []string
+
+	holder *lint.Holder // for contradictions found while collecting; nil without any
 }
 
 // ItemFinding is one lint or contradiction that holds for an item, whether in its
@@ -147,7 +185,21 @@ type ItemFinding struct {
 	Severity                        lint.Severity
 	Certificates                    []sampler.CertHash // where it was found, in the order of Item.Certificates
 	FromItem                        bool               // a contradiction inside the item, found while collecting
+	// Revocation is where it falls in the reasons for revocation, "" where nothing has to be
+	// revoked for it.
+	Revocation string
+	// Aside says that its source applies to none of the certificates, by their types: it is
+	// no finding about compliance.
+	Aside bool
+	// Waiver is the id of the waiver that holds for it, "" for none.
+	Waiver string
+	// AlsoFoundBy is the check by which linting found the same fact again, "" for none.
+	AlsoFoundBy string
 }
+
+// Counts says whether the finding makes its item a problem: severity error or fatal, and
+// of a source that applies. A waived finding counts.
+func (f ItemFinding) Counts() bool { return f.Severity >= lint.Error && !f.Aside }
 
 // SampleItems returns the items of the sample in the order of draw/sample.tsv.
 func (a *Audit) SampleItems() []*Item {

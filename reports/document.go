@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"selfaudit/lint"
+	"selfaudit/lint/waivers"
 )
 
 // FindingsSchema names the form of findings/findings.json.
@@ -22,6 +23,10 @@ type findings struct {
 	Population int64      `json:"population"`
 	Sampled    int64      `json:"sampled"` // 0 before the draw
 	Problems   []Problem  `json:"problems"`
+	// NotApplied are the lints whose findings are none about compliance, and Waivers what was
+	// waived.
+	NotApplied []NotApplied  `json:"not_applied,omitempty"`
+	Waivers    []waivers.Use `json:"waivers,omitempty"`
 }
 
 // FindingsDocument returns findings/findings.json: one problem list for each
@@ -30,7 +35,7 @@ type findings struct {
 func FindingsDocument(a *Audit) ([]byte, error) {
 	doc := findings{Schema: FindingsSchema, AuditID: a.Commitment.AuditID, Mode: a.Commitment.Mode,
 		Commitment: a.CommitHash.String(), Linter: a.Linter, Population: a.Population.Count,
-		Sampled: int64(len(a.SampleItems())), Problems: a.Problems()}
+		Sampled: int64(len(a.SampleItems())), Problems: a.Problems(), NotApplied: a.NotApplied(), Waivers: a.Waivers.Uses()}
 	if a.Rehearsal() {
 		doc.Notice = RehearsalNotice
 	}

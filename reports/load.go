@@ -27,13 +27,14 @@ const maxDocument = 1 << 30
 func Load(fsys fs.FS) (*Audit, error) {
 	a := &Audit{fsys: fsys, byItem: map[sampler.ItemID]*Item{}, stratums: map[sampler.StratumID]int{}}
 	for _, step := range []func() error{
-		a.loadOpening, a.loadConfig, a.loadFrozen, a.loadDraw, a.loadVoided,
-		a.loadItemFindings, a.loadSightings, a.loadPopulation, a.loadCertificates, a.loadLint, a.joinFindings,
+		a.loadOpening, a.loadConfig, a.loadTables, a.loadRegister, a.loadFrozen, a.loadReconciliation, a.loadDraw, a.loadVoided,
+		a.loadItemFindings, a.loadSightings, a.loadPopulation, a.loadCertificates, a.loadLint, a.loadPopulationLint, a.loadOpinion, a.joinFindings, a.loadWaivers,
 	} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	a.waive()
 	return a, nil
 }
 
@@ -77,7 +78,8 @@ func (a *Audit) loadOpening() error {
 	return nil
 }
 
-// loadConfig takes the CA's name, the one thing a report needs from the configuration.
+// loadConfig takes what a report needs from the configuration: the CA's name, and the newest
+// release of the linter as the CA states it.
 func (a *Audit) loadConfig() error {
 	const name = "config/selfaudit.toml"
 	data, ok, err := a.read(name)
@@ -88,11 +90,16 @@ func (a *Audit) loadConfig() error {
 		CA struct {
 			Name string `toml:"name"`
 		} `toml:"ca"`
+		Lint struct {
+			NewestZlint string `toml:"newest_zlint"`
+			Released    string `toml:"released"`
+		} `toml:"lint"`
 	}
 	if err := toml.Unmarshal(data, &config); err != nil {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	a.CA = terminal.Escape(config.CA.Name)
+	a.NewestZlint, a.ZlintReleased = terminal.Escape(config.Lint.NewestZlint), terminal.Escape(config.Lint.Released)
 	return nil
 }
 
@@ -246,19 +253,51 @@ func (a *Audit) loadLint() error {
 			return fmt.Errorf("reading lint/linter.json: %w", err)
 		}
 	}
-	const name = "lint/results.jsonl"
-	if _, err := fs.Stat(a.fsys, name); errors.Is(err, fs.ErrNotExist) {
+	if a.Linter != nil && a.Linter.AuditInfo != nil {
+		a.ruleSets = map[string]lint.RuleSet{}
+		for _, set := range a.Linter.RuleSets {
+			a.ruleSets[set.Name] = set
+		}
+	}
+	if _, err := fs.Stat(a.fsys, resultsName); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	a.Linted = true
-	return a.lines(name, func(line []byte) error {
+	var err error
+	if a.Results, err = a.results(resultsName); err == nil {
+		a.AsIf, err = a.results(asIfName)
+	}
+	return err
+}
+
+// The documents with lint results.
+const (
+	resultsName = "lint/results.jsonl"
+	asIfName    = "lint/as-if.jsonl"
+)
+
+// results reads a document of lint results. A judgement "as if" among those as issued, or the
+// other way round, is refused: they must never be mixed.
+func (a *Audit) results(name string) ([]lint.Result, error) {
+	day := ""
+	if name == asIfName {
+		if day, _ = a.AuditDay(); day == "" {
+			day = "the audit's day, which lint/linter.json does not name"
+		}
+	}
+	var list []lint.Result
+	err := a.lines(name, func(line []byte) error {
 		var r lint.Result
 		if err := strictJSON(line, &r); err != nil {
 			return err
 		}
-		a.Results = append(a.Results, r)
+		if r.AsIf != day {
+			return fmt.Errorf("a judgement as if issued on %q, due is %q", r.AsIf, day)
+		}
+		list = append(list, r)
 		return nil
 	})
+	return list, err
 }
 
 // lines calls fn for each line of a JSON Lines document; a missing document has none.

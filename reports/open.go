@@ -33,6 +33,7 @@ func (a *Audit) OpenPoints() []OpenPoint {
 	if n := a.Snapshot.Counts.Unreadable; n > 0 {
 		add("unreadable", "%s could not be read and %s in no stratum.", count(int(n), "certificate"), isAre(int(n)))
 	}
+	a.recordsOpen(add)
 	switch {
 	case !a.Drawn:
 		add("draw", "Draw: the sample is not drawn yet.")
@@ -43,6 +44,9 @@ func (a *Audit) OpenPoints() []OpenPoint {
 		add("lint", "Linting: the sample is not linted yet.")
 	} else if n := a.unlinted(); n > 0 {
 		add("lint", "Linting: %s of the sample %s no result.", count(n, "certificate"), hasHave(n))
+	}
+	for _, text := range a.waiverTrouble() {
+		add("waivers", "%s", text)
 	}
 	if n := len(a.SampleItems()); n > 0 {
 		add("review", "Manual review: 0 of %d sampled certificates recorded.", n)

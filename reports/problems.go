@@ -13,7 +13,7 @@ import (
 // What a problem list covers.
 const (
 	CoversSample     = "sample"     // only sampled items were looked at
-	CoversPopulation = "population" // every item was looked at while collecting
+	CoversPopulation = "population" // every item was looked at, while collecting or by linting all of them
 )
 
 // Problem is one list of everything a distinct lint was found on.
@@ -29,7 +29,17 @@ type Problem struct {
 	Certificates int           `json:"certificates"` // distinct certificates and precertificates
 	FirstIssued  string        `json:"first_issued"` // UTC time; "-" if nothing is known
 	LastIssued   string        `json:"last_issued"`
-	Affected     []Affected    `json:"affected"` // by item id, final certificates first
+	// InForce are the versions of the governing documents in force when these certificates
+	// were issued, oldest first, and InForceAtAudit those in force on the day of linting.
+	InForce        []string `json:"in_force,omitempty"`
+	InForceAtAudit []string `json:"in_force_at_audit,omitempty"`
+	// Revocation are the reasons for revocation that it falls under; most have one.
+	Revocation []string `json:"revocation,omitempty"`
+	// AlsoFoundBy is the check by which linting found the same fact again.
+	AlsoFoundBy string `json:"also_found_by,omitempty"`
+	// WaivedItems counts the items whose finding is waived.
+	WaivedItems int        `json:"waived_items,omitempty"`
+	Affected    []Affected `json:"affected"` // by item id, final certificates first
 }
 
 // Affected is one certificate or precertificate of a problem list.
@@ -43,6 +53,14 @@ type Affected struct {
 	CrtSh        string `json:"crt_sh"`
 	InSample     bool   `json:"in_sample"`
 	InPopulation bool   `json:"in_population"`
+	// InForce are the versions in force at the certificate's notBefore ("TLS-BR 2.2.6").
+	InForce []string `json:"in_force,omitempty"`
+	// Revocation is where the finding falls in the reasons for revocation.
+	Revocation string `json:"revocation,omitempty"`
+	// Waiver is the id of the waiver that holds for the finding.
+	Waiver string `json:"waiver,omitempty"`
+	// EarlierAudit names the earlier audit in whose population the certificate is.
+	EarlierAudit string `json:"earlier_audit,omitempty"`
 }
 
 // Counts says whether the problem counts against its items (error and fatal do).
@@ -54,9 +72,13 @@ func Fingerprint(h sampler.CertHash) string { return strings.ToUpper(h.String())
 
 // CrtShLink is the page of crt.sh for a certificate, in the form of the CCADB
 // Incident Reporting Guidelines.
-func CrtShLink(h sampler.CertHash) string { return "https://crt.sh/?sha256=" + Fingerprint(h) }
+func CrtShLink(h sampler.CertHash) string { return CrtShPrefix + Fingerprint(h) }
 
-// Problems returns one list for each distinct lint, severest first, then by name.
+// CrtShPrefix is CrtShLink without the fingerprint.
+const CrtShPrefix = "https://crt.sh/?sha256="
+
+// Problems returns one list for each distinct lint, severest first, then by name. Findings of
+// sources that do not apply to the certificate are not in them; NotApplied counts those.
 func (a *Audit) Problems() []Problem {
 	type key struct {
 		lint     string
@@ -66,6 +88,9 @@ func (a *Audit) Problems() []Problem {
 	var out []Problem
 	for _, it := range a.items {
 		for _, f := range it.Findings {
+			if f.Aside {
+				continue
+			}
 			k := key{f.Lint, f.FromItem}
 			i, ok := index[k]
 			if !ok {
@@ -75,6 +100,12 @@ func (a *Audit) Problems() []Problem {
 			}
 			out[i].include(it, f)
 		}
+	}
+	out = a.ofPopulation(out)
+	for i := range out {
+		out[i].InForce = sortVersions(out[i].InForce)
+		out[i].InForceAtAudit = a.atAudit(out[i].InForce)
+		slices.Sort(out[i].Revocation)
 	}
 	slices.SortFunc(out, func(x, y Problem) int {
 		return cmp.Or(cmp.Compare(y.Severity, x.Severity), cmp.Compare(x.Lint, y.Lint), cmp.Compare(x.Covers, y.Covers))
@@ -104,6 +135,11 @@ func (a *Audit) newProblem(f ItemFinding) Problem {
 func (p *Problem) include(it *Item, f ItemFinding) {
 	p.Severity = max(p.Severity, f.Severity)
 	p.Items++
+	if f.Waiver != "" {
+		p.WaivedItems++
+	}
+	p.AlsoFoundBy = cmp.Or(p.AlsoFoundBy, f.AlsoFoundBy)
+	p.Revocation = addDistinct(p.Revocation, f.Revocation)
 	p.Certificates += len(f.Certificates)
 	issued := "-"
 	if t := it.Issued(); !t.IsZero() {
@@ -120,9 +156,13 @@ func (p *Problem) include(it *Item, f ItemFinding) {
 		stratum = it.Row.Stratum.String()
 	}
 	for _, h := range f.Certificates {
+		inForce := it.inForce(h)
+		for _, v := range inForce {
+			p.InForce = addDistinct(p.InForce, v)
+		}
 		p.Affected = append(p.Affected, Affected{ItemID: it.ID.String(), StratumID: stratum, Serial: string(it.ID.Serial),
 			SHA256: Fingerprint(h), Form: it.form(h), Issued: issued, CrtSh: CrtShLink(h),
-			InSample: it.Sampled(), InPopulation: it.InPopulation})
+			InSample: it.Sampled(), InPopulation: it.InPopulation, InForce: inForce, Revocation: f.Revocation, Waiver: f.Waiver})
 	}
 }
 

@@ -32,12 +32,12 @@ func TestLoadAtEveryStage(t *testing.T) {
 		options testaudit.Options
 		open    string // codes of the open points, in order
 	}{
-		"frozen":   {testaudit.Options{Stage: testaudit.Frozen}, "draw lint review signatures time-stamps"},
-		"drawn":    {testaudit.Options{Stage: testaudit.Drawn}, "lint review signatures time-stamps"},
-		"linted":   {testaudit.Options{}, "review signatures time-stamps"},
-		"drand":    {testaudit.Options{Drand: true}, "review signatures time-stamps"},
-		"excluded": {testaudit.Options{Excluded: true}, "log-excluded review signatures time-stamps"},
-		"empty":    {testaudit.Options{Empty: true}, "signatures time-stamps"},
+		"frozen":   {testaudit.Options{Stage: testaudit.Frozen}, "records draw lint review signatures time-stamps"},
+		"drawn":    {testaudit.Options{Stage: testaudit.Drawn}, "records lint review signatures time-stamps"},
+		"linted":   {testaudit.Options{}, "records review signatures time-stamps"},
+		"drand":    {testaudit.Options{Drand: true}, "records review signatures time-stamps"},
+		"excluded": {testaudit.Options{Excluded: true}, "log-excluded records review signatures time-stamps"},
+		"empty":    {testaudit.Options{Empty: true}, "records signatures time-stamps"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.options.Issuers = few

@@ -1,10 +1,6 @@
 package reports
 
-import (
-	"time"
-
-	"selfaudit/lint/requirements"
-)
+import "time"
 
 // InForce is one requirement document and its version in force on the days that
 // matter to an audit; "-" where the table has none.
@@ -25,21 +21,19 @@ var documents = []struct{ id, name string }{
 
 // inForce looks up the version numbers in force at the period's first and last
 // second and at the time of the report (BR 8.6 items 4 and 5 ask auditors for them).
-func inForce(start, end, reported time.Time) []InForce {
+func (a *Audit) inForce(start, end, reported time.Time) []InForce {
 	var out []InForce
 	for _, d := range documents {
-		out = append(out, InForce{Document: d.id, Name: d.name, PeriodStart: versionOn(d.id, start),
-			PeriodEnd: versionOn(d.id, end.Add(-time.Second)), AtReport: versionOn(d.id, reported)})
+		out = append(out, InForce{Document: d.id, Name: d.name, PeriodStart: a.versionOn(d.id, start),
+			PeriodEnd: a.versionOn(d.id, end.Add(-time.Second)), AtReport: a.versionOn(d.id, reported)})
 	}
 	return out
 }
 
-func versionOn(document string, day time.Time) string {
-	v, ok := requirements.InForce(document, day)
+func (a *Audit) versionOn(document string, day time.Time) string {
+	v, ok := a.Tables.InForce(document, day)
 	if !ok {
 		return "-"
 	}
 	return v.Number
 }
-
-func tableEdition() string { return requirements.Edition() }

@@ -10,8 +10,11 @@ import (
 	"testing/fstest"
 	"time"
 
+	"selfaudit/internal/config"
 	"selfaudit/internal/testpki"
 	"selfaudit/lint"
+	"selfaudit/lint/waivers"
+	"selfaudit/reports/auditlint"
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
 )
@@ -202,6 +205,15 @@ func (b *builder) snapshot(start, end time.Time) {
 		b.snap.Issuers = append(b.snap.Issuers, sampler.SnapshotIssuer{KeySHA256: sampler.KeyHash(ca.IssuerKeyHash()), Subject: "CN=" + b.o.Issuers[i].Label,
 			Label: b.o.Issuers[i].Label, Certificates: []sampler.CertHash{sampler.HashCert(ca.Cert)}})
 	}
+	for _, it := range b.items {
+		if len(it.finals) > 1 { // as itemFindings records it
+			if b.snap.Findings == nil {
+				b.snap.Findings = map[string]int64{}
+			}
+			b.snap.Findings["e_several_certificates_with_one_serial"]++
+			b.snap.Findings["e_certificate_does_not_match_precertificate"]++
+		}
+	}
 	entries := int64(len(b.log.entries))
 	b.snap.Logs = []sampler.SnapshotLog{{LogID: b.log.id.String(), Type: "rfc6962", Label: "Alpha 2026h2", URL: "https://ct.alpha.test/2026h2", PublicKey: b.log.key.SPKI, Status: sampler.LogProven,
 		TreeSize: uint64(entries), RootHash: b.log.root.String(), TimestampMS: b.log.headMS, HeadFile: "ct/heads/" + b.log.id.String() + ".sth.json", Entries: entries, Kept: entries}}
@@ -280,30 +292,36 @@ func (b *builder) sampled() map[sampler.ItemID]bool {
 	return sampled
 }
 
-// lint runs the real linter over the sample.
+// lint runs the lint stage: the real linter over the sample.
 func (b *builder) lint() {
-	linter, err := lint.New(lint.Options{Document: true})
+	plan, err := auditlint.Read(b.files)
 	if err != nil {
 		b.t.Fatalf("building the lint results: %v", err)
 	}
-	info := linter.Info()
+	var results, asIf []byte
+	info, err := plan.Run(b.t.Context(), auditlint.Options{Day: b.o.ReportedAt(), Workers: 2}, auditlint.Emit{
+		Result: func(r lint.Result) error { results = append(results, b.must(auditlint.Line(r))...); return nil },
+		AsIf:   func(r lint.Result) error { asIf = append(asIf, b.must(auditlint.Line(r))...); return nil },
+	})
+	if err != nil {
+		b.t.Fatalf("building the lint results: %v", err)
+	}
 	for i := range info.Modules { // a test binary does not know them
 		info.Modules[i].Version, info.Modules[i].Sum = "test", "unknown"
 	}
 	if len(info.Modules) > 0 {
 		info.Modules[0].Version = "v3.7.3"
 	}
-	b.put("lint/linter.json", b.must(document(info)))
-	var results []byte
-	sampled := b.sampled()
-	for _, it := range b.named() {
-		if !sampled[it.item] {
-			continue
-		}
-		for _, der := range append(slices.Clone(it.finals), it.precert) {
-			name := "certificates/" + sampler.HashCert(der).String() + ".der"
-			results = append(results, b.must(line(linter.Lint(lint.Artifact{File: name, Kind: lint.KindCert, DER: der})))...)
-		}
-	}
-	b.put("lint/results.jsonl", results)
+	b.put(auditlint.LinterName, b.must(document(info)))
+	b.put(auditlint.ResultsName, results)
+	b.put(auditlint.AsIfName, asIf)
+	b.waivers()
+}
+
+// waivers captures the waivers as the report stage does: the program's own and Options.Waivers.
+func (b *builder) waivers() {
+	w := config.NoWaivers()
+	w.Waivers = b.o.Waivers
+	w.AppliedOn = b.o.ReportedAt().Truncate(24 * time.Hour)
+	b.put("config/waivers.toml", waivers.WithBuiltin(w).Captured())
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"selfaudit/internal/testlog"
 	"selfaudit/internal/testpki"
 	"selfaudit/sampler"
 )
@@ -71,7 +72,11 @@ func (o Options) certificates(ca *testpki.CA, is Issuer) []issued {
 		it.precert, it.tbs = ca.Precertificate(t), ca.TBS(t)
 		doubled := !o.Flawless && i == 3 // another certificate under the same serial
 		if doubled || pick(5, "precertificate alone", name) > 0 {
-			it.finals = append(it.finals, ca.Certificate(t))
+			var scts [][]byte
+			if o.SCTs {
+				scts = append(scts, testlog.SignSCT(testpki.ECKey(logKeySeed), ca.IssuerKeyHash(), it.tbs, uint64(at.UnixMilli()), nil))
+			}
+			it.finals = append(it.finals, ca.Certificate(t, scts...))
 		}
 		if doubled {
 			t.DNSNames = append(t.DNSNames, "another.example.com")

@@ -6,16 +6,11 @@ import (
 )
 
 // document writes JSON as all documents have it.
-func document(v any) ([]byte, error) { return encode(v, "  ") }
-
-// line writes one line of a JSON Lines document.
-func line(v any) ([]byte, error) { return encode(v, "") }
-
-func encode(v any, indent string) ([]byte, error) {
+func document(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
+	e.SetIndent("", "  ")
 	err := e.Encode(v)
 	return b.Bytes(), err
 }

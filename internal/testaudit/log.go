@@ -24,6 +24,9 @@ type entry struct {
 	form sampler.Form
 }
 
+// logKeySeed is the seed of the log's key.
+const logKeySeed = "log alpha"
+
 // log is an RFC 6962 log over all certificates, in the order of their time stamps.
 type log struct {
 	key     *testpki.Key
@@ -36,7 +39,7 @@ type log struct {
 }
 
 func newLog(t testing.TB, items []issued, head time.Time) *log {
-	l := &log{key: testpki.ECKey("log alpha"), headMS: uint64(head.UnixMilli())}
+	l := &log{key: testpki.ECKey(logKeySeed), headMS: uint64(head.UnixMilli())}
 	l.id = ct.LogIDOf(l.key.SPKI)
 	for i, it := range items {
 		ms := uint64(it.at.UnixMilli())

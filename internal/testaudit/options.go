@@ -10,6 +10,7 @@ package testaudit
 import (
 	"time"
 
+	"selfaudit/internal/config"
 	"selfaudit/sampler"
 )
 
@@ -39,14 +40,16 @@ type Options struct {
 	Audit    bool   // mode audit with dice rolled after the commitment; default a rehearsal
 	Drand    bool   // mode audit with the real quicknet round 1000; the period ends 2023-08-20T15:59:24Z
 	Stage    Stage
-	Issuers  []Issuer // default: DV 210, OV 74, EV 34
-	RateBP   int      // sampling rate in basis points, default 300
-	Hostile  bool     // subjects with formulas, control and bidirectional characters, and endless names
-	Flawless bool     // no planted defects
-	OneIn    int      // each of the three planted defects is in about one certificate of so many, default 24
-	Empty    bool     // nothing was issued
-	Voided   bool     // an earlier commitment of the audit was given up
-	Excluded bool     // a second log was excluded with a reason
+	Issuers  []Issuer        // default: DV 210, OV 74, EV 34
+	RateBP   int             // sampling rate in basis points, default 300
+	Hostile  bool            // subjects with formulas, control and bidirectional characters, and endless names
+	Flawless bool            // no planted defects
+	OneIn    int             // each of the three planted defects is in about one certificate of so many, default 24
+	Empty    bool            // nothing was issued
+	Voided   bool            // an earlier commitment of the audit was given up
+	Excluded bool            // a second log was excluded with a reason
+	SCTs     bool            // final certificates carry an SCT of the log
+	Waivers  []config.Waiver // of the CA, beside the program's own
 }
 
 func (o Options) withDefaults() Options {

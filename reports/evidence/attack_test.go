@@ -436,7 +436,7 @@ func (a *attacked) drawAgain(o testaudit.Options) {
 	must(a, err)
 	a.write("draw/sample.tsv", sampler.FormatSample(rows))
 	files := fstest.MapFS{}
-	for _, folder := range []string{"draw", "ct", "certificates"} {
+	for _, folder := range []string{"draw", "ct", "certificates", "issuers"} {
 		entries, err := os.ReadDir(a.path(folder))
 		must(a, err)
 		for _, e := range entries {
@@ -445,7 +445,7 @@ func (a *attacked) drawAgain(o testaudit.Options) {
 			}
 		}
 	}
-	lintAgain(a, files, a.write)
+	lintAgain(a, files, o, a.write)
 	must(a, os.Remove(a.path("log/events.jsonl")))
 	writeReports(a, filepath.Join(a.dir, payloadFolder), o)
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -19,6 +18,7 @@ import (
 	"selfaudit/internal/testaudit"
 	"selfaudit/lint"
 	"selfaudit/reports"
+	"selfaudit/reports/auditlint"
 	"selfaudit/reports/workbook"
 	"selfaudit/sampler"
 )
@@ -60,7 +60,7 @@ func writeAudit(t testing.TB, dir string, o testaudit.Options) {
 	put := func(name string, data []byte) { files[name] = &fstest.MapFile{Data: data, Mode: 0o644} }
 	put("config/selfaudit.toml", configOf(t, ca, o, files).Effective())
 	if o.Stage == testaudit.Linted {
-		lintAgain(t, files, put)
+		lintAgain(t, files, o, put)
 	}
 	must(t, os.CopyFS(dir, files))
 	if o.Stage == testaudit.Linted {
@@ -73,10 +73,13 @@ func configOf(t testing.TB, ca string, o testaudit.Options, files fstest.MapFS) 
 	t.Helper()
 	s, err := sampler.ParseSnapshot(files["draw/snapshot.json"].Data)
 	must(t, err)
-	c := &config.Config{CA: config.CA{Name: ca},
-		Audit: config.Audit{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, IssuanceTime: string(s.IssuanceTime), EVRA: s.Rules.EVRA,
-			DrawLeadDays: config.DefaultDrawLeadDays, Beacon: config.BeaconDice},
-		LogList: config.LogList{Select: config.SelectNone}, Drand: config.Drand{Relays: config.DefaultRelays()}}
+	c, err := config.Parse([]byte("[ca]\nname = \"CA\"\n"), "defaults") // of every section
+	must(t, err)
+	c.CA = config.CA{Name: ca}
+	c.Audit = config.Audit{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, IssuanceTime: string(s.IssuanceTime), EVRA: s.Rules.EVRA,
+		DrawLeadDays: config.DefaultDrawLeadDays, Beacon: config.BeaconDice}
+	c.LogList = config.LogList{Select: config.SelectNone}
+	c.Drand = config.Drand{Relays: config.DefaultRelays()}
 	if o.Drand {
 		c.Audit.Beacon = config.BeaconQuicknet
 	}
@@ -92,39 +95,32 @@ func configOf(t testing.TB, ca string, o testaudit.Options, files fstest.MapFS) 
 	return c
 }
 
-// lintAgain writes the lint stage's documents in the order of the sample, with the
-// linter of this very test binary.
-func lintAgain(t testing.TB, files fstest.MapFS, put func(string, []byte)) {
+// lintAgain writes the lint stage's documents with the linter of this very test binary.
+func lintAgain(t testing.TB, files fstest.MapFS, o testaudit.Options, put func(string, []byte)) {
 	t.Helper()
-	linter, err := lint.New(lint.Options{Document: true})
+	lintOn(t, files, o.ReportedAt(), put)
+}
+
+// lintOn is lintAgain on a day.
+func lintOn(t testing.TB, files fstest.MapFS, day time.Time, put func(string, []byte)) {
+	t.Helper()
+	plan, err := auditlint.Read(files)
 	must(t, err)
-	info, err := documentBytes(linter.Info())
-	must(t, err)
-	put("lint/linter.json", info)
-	rows, err := sampler.ParseSample(files["draw/sample.tsv"].Data)
-	must(t, err)
-	sightings, err := sampler.ParseSightings(bytes.NewReader(files["ct/sightings.jsonl"].Data))
-	must(t, err)
-	certs := map[sampler.ItemID][]string{}
-	for _, s := range sightings {
-		if key := string(s.Form) + " " + s.Cert.String(); !slices.Contains(certs[s.ItemID], key) {
-			certs[s.ItemID] = append(certs[s.ItemID], key)
+	var results, asIf bytes.Buffer
+	add := func(b *bytes.Buffer) func(lint.Result) error {
+		return func(r lint.Result) error {
+			line, err := auditlint.Line(r)
+			b.Write(line)
+			return err
 		}
 	}
-	var out bytes.Buffer
-	for _, r := range rows {
-		if r.Role != sampler.RoleSample {
-			continue
-		}
-		slices.Sort(certs[r.Item])
-		for _, key := range certs[r.Item] {
-			name := "certificates/" + key[strings.IndexByte(key, ' ')+1:] + ".der"
-			line, err := lineBytes(linter.Lint(lint.Artifact{File: name, Kind: lint.KindCert, DER: files[name].Data}))
-			must(t, err)
-			out.Write(line)
-		}
-	}
-	put("lint/results.jsonl", out.Bytes())
+	info, err := plan.Run(context.Background(), auditlint.Options{Day: day, Workers: 2}, auditlint.Emit{Result: add(&results), AsIf: add(&asIf)})
+	must(t, err)
+	doc, err := documentBytes(info)
+	must(t, err)
+	put(auditlint.LinterName, doc)
+	put(auditlint.ResultsName, results.Bytes())
+	put(auditlint.AsIfName, asIf.Bytes())
 }
 
 // writeReports does what the report stage does, and records the stages.
@@ -150,8 +146,8 @@ func writeReports(t testing.TB, dir string, o testaudit.Options) {
 var stageDocuments = map[string][]string{
 	"freeze": {"config/selfaudit.toml", "draw/snapshot.json", "draw/population.tsv", "draw/strata.tsv", "findings/items.jsonl", "draw/commitment.txt"},
 	"draw":   {"draw/seed.txt", "draw/sample.tsv", "ct/sightings.jsonl"},
-	"lint":   {"lint/linter.json", "lint/results.jsonl"},
-	"report": {"findings/findings.json", "report/workbook.xlsx", "report/summary.json"},
+	"lint":   {"lint/as-if.jsonl", "lint/linter.json", "lint/results.jsonl"},
+	"report": {"config/waivers.toml", "findings/findings.json", "report/workbook.xlsx", "report/summary.json"},
 }
 
 // recordStages writes the record of operations anew, as the commands do.
@@ -192,6 +188,16 @@ func recordStage(t testing.TB, d auditdir.Dir, o testaudit.Options, stage string
 	}
 	if stage == "draw" && d.Has("draw/beacon.json") {
 		names = append(names, "draw/beacon.json")
+	}
+	if stage == "freeze" {
+		found, err := fs.Glob(d.FS(), "config/requirements/*")
+		must(t, err)
+		names = append(names, found...)
+	}
+	for _, name := range []string{"config/requirements-review.csv", "lint/population.jsonl", "lint/second-opinion.jsonl"} {
+		if stage == "report" && d.Has(name) {
+			names = append(names, name)
+		}
 	}
 	documents, err := d.HashDocuments(names...)
 	must(t, err)

@@ -37,6 +37,7 @@ func (v *verifier) checkCertificate(s sampler.Sighting, cert *ct.Certificate) (*
 	}
 	if tbs, err := v.pairingTBS(cert, signer); err == nil {
 		c.pairing, c.pairable = sha256.Sum256(tbs), true
+		c.pairKey = sha256.Sum256(append(s.ItemID.Issuer[:len(s.ItemID.Issuer):len(s.ItemID.Issuer)], tbs...))
 		v.embeddedSCTs(c, cert, iss, tbs)
 	}
 	return c, nil

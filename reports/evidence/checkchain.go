@@ -22,6 +22,7 @@ func (v *verifier) checkChain() {
 		return
 	}
 	var earlier []fs.FS
+	var folders []*drawFolder
 	for _, path := range v.options.Earlier {
 		dir, err := openDrawFolder(v.ctx, path, v.options.Limits)
 		var form *formError
@@ -34,7 +35,7 @@ func (v *verifier) checkChain() {
 			return
 		}
 		defer dir.Close()
-		earlier = append(earlier, dir.tree)
+		earlier, folders = append(earlier, dir.tree), append(folders, dir)
 	}
 	if !v.data.has("draw/population.tsv") {
 		v.missing(name, "draw/population.tsv")
@@ -44,6 +45,14 @@ func (v *verifier) checkChain() {
 	if err != nil {
 		v.fail(name, "%v", err)
 		return
+	}
+	for _, d := range folders {
+		e, err := readEarlier(d)
+		if err != nil {
+			v.fail(name, "%v", err)
+			return
+		}
+		v.docs.earlier = append(v.docs.earlier, e)
 	}
 	if len(earlier) > 0 {
 		v.ok(name, "with %d earlier audits: each previous-commitment is the hash of the one before, the periods meet, no item of this audit is in an earlier population", len(earlier))
@@ -64,8 +73,8 @@ type drawFolder struct {
 }
 
 // openDrawFolder opens the draw folder of a package (folder or zip), of an audit folder,
-// or itself. Only commitment.txt and population.tsv are read from it, and the chain of
-// hashes ties both down.
+// or itself. Only commitment.txt, population.tsv and snapshot.json are read from it, and the
+// chain of hashes ties them down.
 func openDrawFolder(ctx context.Context, path string, limits Limits) (*drawFolder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -100,12 +109,12 @@ func findDrawFolder(path string) (*drawFolder, error) {
 			return nil, err
 		}
 		files := map[string]int64{}
-		for _, name := range []string{"commitment.txt", "population.tsv"} {
+		for _, name := range []string{"commitment.txt", "population.tsv", "snapshot.json"} {
 			if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() {
 				files[name] = info.Size()
 			}
 		}
-		if len(files) == 2 {
+		if files["commitment.txt"] > 0 && files["population.tsv"] > 0 {
 			t := newTree(files, func(name string) (io.ReadCloser, error) { return openIn(root, name) })
 			return &drawFolder{tree: t, Closer: root}, nil
 		}

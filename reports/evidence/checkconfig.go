@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"selfaudit/internal/config"
@@ -44,6 +45,7 @@ func (v *verifier) checkConfig() {
 		c.issuers(s)
 		c.logs(s)
 		c.files(s)
+		c.records(s)
 		c.chain(s)
 		compared += ", rules, issuers, logs, files and the chain's start"
 	}
@@ -128,6 +130,7 @@ func (c *configCheck) logs(s *sampler.Snapshot) {
 		what := fmt.Sprintf("log %d (%s): ", i+1, read.URL)
 		c.equal(what+"log id of public_key", ct.LogIDOf(set.PublicKey).String(), read.LogID)
 		c.equal(what+"type", set.Type, read.Type)
+		c.equal(what+"tiles", set.Tiles, read.Tiles)
 		c.equal(what+"url", set.URL, read.URL)
 		c.equal(what+"origin", set.Origin, read.Origin)
 		// The snapshot names a log without a label by its origin or address.
@@ -142,6 +145,12 @@ func (c *configCheck) logs(s *sampler.Snapshot) {
 		}
 	}
 	c.logList(s)
+	c.mode(s)
+	for _, read := range s.Logs {
+		if first, _ := read.First(); first > 0 && c.cfg.Collect.Start == config.StartBeginning {
+			c.bad.add("collect.start is %q, but log %s was read from entry %d on", c.cfg.Collect.Start, read.URL, first)
+		}
+	}
 }
 
 // logList compares [log_list] with the list that the snapshot names, and where it is
@@ -167,10 +176,32 @@ func (c *configCheck) logList(s *sampler.Snapshot) {
 
 // files compares the [[files]] tables with the snapshot's files, in order.
 func (c *configCheck) files(s *sampler.Snapshot) {
-	c.equal("number of files", len(c.cfg.Files), len(s.Files))
-	for i := range min(len(c.cfg.Files), len(s.Files)) {
-		c.equal(fmt.Sprintf("files %d: path", i+1), c.cfg.Files[i].Path, s.Files[i].Path)
+	files := slices.DeleteFunc(slices.Clone(s.Files), func(f sampler.SnapshotFile) bool { return f.Kind == sampler.FileIndex })
+	c.equal("number of files", len(c.cfg.Files), len(files))
+	for i := range min(len(c.cfg.Files), len(files)) {
+		c.equal(fmt.Sprintf("files %d: path", i+1), c.cfg.Files[i].Path, files[i].Path)
 	}
+	c.index(s)
+}
+
+// index compares [crtsh] with the index that the snapshot names. The configuration in force
+// says what was done, also where the command line decided it.
+func (c *configCheck) index(s *sampler.Snapshot) {
+	c.equal("crtsh.use", c.cfg.CrtSh.Use, s.Index != nil)
+	answers := 0
+	for _, f := range s.Files {
+		if f.Kind != sampler.FileIndex {
+			continue
+		}
+		if answers++; s.Index == nil || f.Path != s.Index.Name || f.Kept != s.Index.Kept || f.Certificates > s.Index.Certificates {
+			c.bad.add("snapshot.json: file %q of an index does not agree with index", f.Path)
+		}
+	}
+	if s.Index == nil {
+		return
+	}
+	c.equal("crtsh.address", c.cfg.CrtSh.Address, s.Index.Server)
+	c.equal("snapshot.json: files that are the index's answers", 1, answers)
 }
 
 // chain compares [chain] with the snapshot's account of where the chain starts. Only the

@@ -221,8 +221,14 @@ func (r *eventRecord) freeze(what string, e auditdir.Event, at time.Time) {
 	c := r.commitments[r.current]
 	c.frozen = true
 	due := places("config/selfaudit.toml", "findings/items.jsonl")
+	r.tables(e, due)
+	r.records(e, due)
+	r.scts(e, c, due)
+	r.pairings(e, c, due)
 	if c.void != nil { // replaced by the freeze after it
-		due["config/selfaudit.toml"], due["findings/items.jsonl"] = "", ""
+		for name := range due {
+			due[name] = ""
+		}
 	}
 	for _, name := range []string{"snapshot.json", "population.tsv", "strata.tsv", "commitment.txt"} {
 		due["draw/"+name] = c.folder + "/" + name
@@ -282,6 +288,13 @@ func (r *eventRecord) later(what string, e auditdir.Event, at time.Time) {
 		if c != nil && c.Mode == sampler.ModeAudit {
 			r.notBefore(what, at, sampler.FormatTime(c.BeaconTime), "the commitment's beacon-time")
 		}
+	case "lint":
+		if day := r.v.docs.auditDay; !day.IsZero() {
+			r.notBefore(what, at, sampler.FormatTime(day), "lint/linter.json's audit_day")
+			if !at.Before(day.AddDate(0, 0, 1)) {
+				r.notef("%s at %s; lint/linter.json's audit_day is %s", what, sampler.FormatTime(at), day.Format(time.DateOnly))
+			}
+		}
 	case "report":
 		if s := r.v.docs.summary; s != nil {
 			r.notBefore(what, at, s.ReportedAt, "summary.json's reported_at")
@@ -317,16 +330,55 @@ func (r *eventRecord) end() {
 			if !r.v.peekDice() {
 				due["draw/beacon.json"] = "draw/beacon.json"
 			}
+			if r.v.data.has(sampler.RecordRowsFile) {
+				due[sampler.RecordRowsFile] = sampler.RecordRowsFile
+			}
 			r.documents(what, e, due)
 		case stage == "lint":
-			r.documents(what, e, places("lint/linter.json", "lint/results.jsonl"))
+			r.documents(what, e, places("lint/as-if.jsonl", "lint/linter.json", "lint/results.jsonl"))
 		case stage == "report":
-			r.documents(what, e, places("findings/findings.json", "report/workbook.xlsx", "report/summary.json"))
+			r.documents(what, e, r.reported())
 		}
 	}
 	if sealed := r.v.bag.SealedAt; sealed.Before(r.at) {
 		r.bad.add("the last record is of %s, after the package was sealed at %s", sampler.FormatTime(r.at), sampler.FormatTime(sealed))
 	}
+}
+
+// records adds the documents about the CA's records. Those of a voided freeze were replaced.
+func (r *eventRecord) records(e auditdir.Event, due map[string]string) {
+	for _, name := range append(recordsFiles(), sampler.NotProvenFile) {
+		if _, named := e.Documents[name]; named || r.v.data.has(name) {
+			due[name] = name
+		}
+	}
+}
+
+// tables adds the kept tables of document versions. A voided freeze may have kept files of
+// other names, which are gone.
+func (r *eventRecord) tables(e auditdir.Event, due map[string]string) {
+	const folder = "config/requirements/"
+	for name := range e.Documents {
+		if d, known := findDocument(name); known && d.stage == "freeze" && strings.HasPrefix(name, folder) {
+			due[name] = name
+		}
+	}
+	for name := range r.v.data.files {
+		if strings.HasPrefix(name, folder) {
+			due[name] = name
+		}
+	}
+}
+
+// reported are the documents of the report, and those beside it that the report used.
+func (r *eventRecord) reported() map[string]string {
+	due := places("config/waivers.toml", "findings/findings.json", "report/workbook.xlsx", "report/summary.json")
+	for _, name := range []string{"config/requirements-review.csv", "lint/population.jsonl", "lint/second-opinion.jsonl"} {
+		if r.v.data.has(name) {
+			due[name] = name
+		}
+	}
+	return due
 }
 
 // collected are the documents of the collect stage that are in the package.

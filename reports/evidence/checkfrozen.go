@@ -312,7 +312,7 @@ func (v *verifier) checkStrata() {
 
 // rulesOf returns the sampling rules that the snapshot records.
 func rulesOf(s *sampler.Snapshot) sampler.Rules {
-	r := sampler.Rules{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, EVRA: s.Rules.EVRA, Minimum: s.Rules.Minimum, Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
+	r := sampler.Rules{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, EVRA: s.Rules.EVRA, Minimum: s.Rules.Minimum, Strata: s.Rules.Strata, Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
 	for _, i := range s.Issuers {
 		r.Issuers[i.KeySHA256] = sampler.IssuerRule{Label: i.Label, RateBP: i.RateBP, Floor: i.Floor}
 	}

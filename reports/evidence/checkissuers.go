@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -20,6 +21,8 @@ type issuer struct {
 	certs    []sampler.CertHash       // its certificates
 	policies map[string]sampler.Class // the CA's own policy OIDs
 	listed   *sampler.SnapshotIssuer  // its entry in snapshot.json
+	from     time.Time                // its certificates are valid from here …
+	until    time.Time                // … to here, taken together; zero if unreadable
 }
 
 func (i *issuer) hasKey(h [32]byte) bool { return slices.Contains(i.keys, h) }
@@ -81,6 +84,12 @@ func newIssuer(entry *sampler.SnapshotIssuer, byHash map[sampler.CertHash]*ct.Ce
 			return nil, fmt.Errorf("issuers/%s.der is missing or unreadable", hash)
 		}
 		i.certs = append(i.certs, hash)
+		if nb := cert.NotBefore; !nb.IsZero() && (i.from.IsZero() || nb.Before(i.from)) {
+			i.from = nb
+		}
+		if na := cert.NotAfter; na.After(i.until) {
+			i.until = na
+		}
 		key := cert.KeyHash()
 		if !i.hasKey(key) {
 			i.keys = append(i.keys, key)

@@ -30,7 +30,7 @@ func (v *verifier) checkRows() {
 		return
 	}
 	var bad failures
-	checked, byRecord := 0, 0
+	checked := 0
 	for _, r := range v.docs.sample {
 		it := v.docs.items[r.Item]
 		if it == nil {
@@ -40,21 +40,12 @@ func (v *verifier) checkRows() {
 			continue
 		}
 		checked++
-		err := v.checkRow(v.docs.population.rows[r.Item], it)
-		if err == errOnlyRecord {
-			byRecord++
-		} else if err != nil {
+		if err := v.checkRow(v.docs.population.rows[r.Item], it); err != nil {
 			bad.add("item %s: %v", r.Item, err)
 		}
 	}
 	bad.close(v, name, "%d drawn items: class, form, certificate, validity and issuance time follow from their certificates and sightings", checked)
-	if byRecord > 0 {
-		v.note(name, "%d drawn items are dated by the CA's own records, which are not here", byRecord)
-	}
 }
-
-// errOnlyRecord says that an item's time can only come from the CA's own records.
-var errOnlyRecord = fmt.Errorf("the issuance time is not that of CT or notBefore")
 
 // checkRow derives one population line again (protocol section 3).
 func (v *verifier) checkRow(row sampler.Row, it *itemSightings) error {
@@ -75,13 +66,10 @@ func (v *verifier) checkRow(row sampler.Row, it *itemSightings) error {
 		return fmt.Errorf("validity %s to %s, its certificate says %s to %s", validityText(row.NotBefore), validityText(row.NotAfter),
 			validityText(want.NotBefore), validityText(want.NotAfter))
 	}
-	times := sampler.Times{CT: v.ctTime(it), NotBefore: c.nb}
+	times := sampler.Times{CT: v.ctTime(it), Record: v.recordTime(row.Item), NotBefore: c.nb}
 	issued, source, verdict := membershipOf(v.docs.commitment, v.docs.snapshot).Decide(times)
 	if issued.Equal(row.Issued) && (verdict == sampler.Current || verdict == sampler.Late) {
 		return nil
-	}
-	if v.docs.snapshot.Counts.IssuedByRecord > 0 && times.CT.IsZero() {
-		return errOnlyRecord
 	}
 	return fmt.Errorf("issued %s, its times give %s by %s (%s)", sampler.FormatTime(row.Issued), sampler.FormatTime(issued), source, verdict)
 }
@@ -109,6 +97,17 @@ func (v *verifier) ctTime(it *itemSightings) time.Time {
 	for _, h := range it.certs {
 		if c := v.docs.certs[h]; c != nil && !c.scts.IsZero() && (first.IsZero() || c.scts.Before(first)) {
 			first = c.scts
+		}
+	}
+	return first
+}
+
+// recordTime is the earliest issuance time that the CA's rows of the item state.
+func (v *verifier) recordTime(id sampler.ItemID) time.Time {
+	var first time.Time
+	for _, row := range v.docs.rows[id] {
+		if at := row.Issued(); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
 		}
 	}
 	return first
@@ -162,6 +161,7 @@ func (v *verifier) checkItemFindings() {
 		v.skip(name, "certificates are not compared: there are no sightings")
 	} else {
 		v.findContradictions(named, &bad)
+		v.checkValidities(&bad)
 	}
 	bad.close(v, name, "%d findings are those that the snapshot counts, and no item here has contradictory certificates without one", len(v.docs.findings))
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"selfaudit/lint"
+	"selfaudit/lint/checks"
+	"selfaudit/reports/auditlint"
 	"selfaudit/sampler"
 )
 
@@ -29,7 +31,12 @@ func (v *verifier) checkLint() {
 		v.fail(name, "%v", err)
 		return
 	}
-	linter, err := sameLinter(recorded)
+	options, err := v.sameOptions(recorded)
+	if err != nil {
+		v.fail(name, "lint/linter.json: %v", err)
+		return
+	}
+	linter, err := lint.New(lint.Options{Document: true, Config: options.Config, RulesOn: options.RulesOn, Checks: checks.Set{}.Check})
 	if err != nil {
 		v.fail(name, "lint/linter.json: %v", err)
 		return
@@ -44,7 +51,8 @@ func (v *verifier) checkLint() {
 		v.missing(name, "lint/results.jsonl")
 		return
 	}
-	v.compareLint(linter, rules)
+	v.docs.auditDay, v.docs.sameOwn = options.Day, rules.sameOwn
+	v.compareLint(recorded, options, rules)
 }
 
 // parseLinter reads lint/linter.json strictly.
@@ -59,18 +67,35 @@ func parseLinter(raw []byte) (*lint.Info, error) {
 	return info, sameBytes(raw, func() ([]byte, error) { return documentBytes(info) })
 }
 
-// sameLinter makes a linter with the recorded options.
-func sameLinter(recorded *lint.Info) (*lint.Linter, error) {
-	day, err := time.Parse(time.DateOnly, recorded.RulesOn)
-	if err != nil {
-		return nil, fmt.Errorf("rules_on: %w", err)
+// sameOptions are the recorded options. The day of linting must be one on which the sample
+// was drawn already and the package not sealed yet.
+func (v *verifier) sameOptions(recorded *lint.Info) (auditlint.Options, error) {
+	o := auditlint.Options{Config: recorded.Configuration, Workers: runtime.GOMAXPROCS(0)}
+	var err error
+	if o.RulesOn, err = time.Parse(time.DateOnly, recorded.RulesOn); err != nil {
+		return o, fmt.Errorf("rules_on: %w", err)
 	}
-	return lint.New(lint.Options{Document: true, Config: recorded.Configuration, RulesOn: day})
+	if recorded.AuditInfo == nil {
+		return o, errors.New("it does not say on which day and by which rule sets the audit was linted")
+	}
+	if o.Day, err = time.Parse(time.DateOnly, recorded.AuditDay); err != nil {
+		return o, fmt.Errorf("audit_day: %w", err)
+	}
+	next := o.Day.AddDate(0, 0, 1)
+	if c := v.docs.commitment; c != nil && c.Mode == sampler.ModeAudit && !next.After(c.BeaconTime) {
+		return o, fmt.Errorf("audit_day %s is before the draw, whose randomness is of %s", recorded.AuditDay, sampler.FormatTime(c.BeaconTime))
+	}
+	if o.Day.After(v.bag.SealedAt) {
+		return o, fmt.Errorf("audit_day %s is after the sealing at %s", recorded.AuditDay, sampler.FormatTime(v.bag.SealedAt))
+	}
+	return o, nil
 }
 
 // ruleComparison is how the recorded linter differs from this program's.
 type ruleComparison struct {
 	sameModules bool
+	// sameOwn says that our own checks and rule sets are in the same state.
+	sameOwn bool
 	// treated are the lints that the two programs treat differently although the modules
 	// are the same (left out, or brought into a fixed form): another version of this program.
 	treated map[string]bool
@@ -79,7 +104,7 @@ type ruleComparison struct {
 }
 
 func compareRules(recorded, own *lint.Info) ruleComparison {
-	r := ruleComparison{treated: map[string]bool{}}
+	r := ruleComparison{treated: map[string]bool{}, sameOwn: recorded.AuditInfo != nil && recorded.OwnRevision == lint.OwnRevision}
 	r.sameModules = slices.EqualFunc(recorded.Modules, own.Modules, func(x, y lint.Module) bool { return x.Path == y.Path && x.Version == y.Version })
 	if !r.sameModules {
 		return r
@@ -91,6 +116,8 @@ func compareRules(recorded, own *lint.Info) ruleComparison {
 		r.contradiction = fmt.Sprintf("list_sha256 %s, the same modules have %s", recorded.ListSHA256, own.ListSHA256)
 	case recorded.Lints != own.Lints:
 		r.contradiction = fmt.Sprintf("lints %v, the same modules have %v", recorded.Lints, own.Lints)
+	case r.sameOwn && !slices.Equal(recorded.OwnChecks, own.OwnChecks):
+		r.contradiction = "own_checks are not those of the same revision"
 	case err1 != nil || err2 != nil || !bytes.Equal(newest, ownNewest):
 		r.contradiction = "newest_rules are not those of the same modules"
 	}
@@ -115,6 +142,9 @@ func (v *verifier) noteLinter(recorded, own *lint.Info, rules ruleComparison) {
 		v.note("lint", "made with %s and lints again with %s: differences below come from the rules, not from tampering, unless the recorded version is a lie",
 			moduleText(recorded.Modules), moduleText(own.Modules))
 	}
+	if !rules.sameOwn {
+		v.note("lint", "made with another state of this program's own checks and rule sets (own_revision): differences of theirs are listed below")
+	}
 	if len(rules.treated) > 0 {
 		v.note("lint", "the program that made it treated these lints otherwise than this one: %s", strings.Join(sortedKeys(rules.treated), ", "))
 	}
@@ -134,111 +164,120 @@ func moduleText(modules []lint.Module) string {
 	return text
 }
 
-// compareLint lints every certificate of the sampled items, in the order in which the
-// lint stage does, and compares line by line with lint/results.jsonl.
-func (v *verifier) compareLint(linter *lint.Linter, rules ruleComparison) {
+// compareLint lints every certificate of the sampled items again, as issued and as if issued
+// on the day of the audit, in the order in which the lint stage does, and compares line by
+// line; then what lint/linter.json says about the run.
+func (v *verifier) compareLint(recorded *lint.Info, options auditlint.Options, rules ruleComparison) {
 	const name = "lint"
-	files, err := v.sampledFiles()
+	if v.docs.sample == nil || v.docs.items == nil {
+		v.skip(name, "sample or sightings could not be read")
+		return
+	}
+	plan, err := auditlint.Read(v.data)
 	if err != nil {
 		v.skip(name, "%v", err)
 		return
 	}
-	f, err := v.data.Open("lint/results.jsonl")
-	if err != nil {
-		v.fail(name, "%v", err)
-		return
+	var documents []*lintComparison
+	for _, document := range []string{auditlint.ResultsName, auditlint.AsIfName} {
+		if !v.data.has(document) { // checkDocuments has said so
+			documents = append(documents, &lintComparison{v: v, rules: rules, plan: plan})
+			continue
+		}
+		f, err := v.data.Open(document)
+		if err != nil {
+			v.fail(name, "%v", err)
+			return
+		}
+		defer f.Close()
+		documents = append(documents, &lintComparison{v: v, rules: rules, plan: plan, document: document, lines: bufio.NewReaderSize(f, 64*kib)})
 	}
-	defer f.Close()
-	c := &lintComparison{v: v, rules: rules, files: files, lines: bufio.NewReaderSize(f, 64*kib)}
-	err = linter.LintAll(v.ctx, c.artifacts, runtime.GOMAXPROCS(0), c.compare)
+	issued, asIf := documents[0], documents[1]
+	info, err := plan.Run(v.ctx, options, auditlint.Emit{Result: issued.compare, AsIf: asIf.compare, Progress: func(done, total int) {
+		v.progress("lint")(int64(done), int64(total))
+	}})
 	if cause := cancelled(v.ctx); cause != nil {
 		v.fatal = cause
 		return
 	}
-	if err == nil {
-		err = c.end()
+	if err != nil {
+		v.fail(name, "linting again: %v", err)
+		return
 	}
-	if err = errors.Join(c.readErr, err); err != nil {
-		c.bad.add("lint/results.jsonl: %v", err)
-	}
-	complete := c.bad.close(v, name, "lint/results.jsonl has the result of all %d certificates and precertificates of the sample, in order", len(files))
-	for _, d := range c.explained.list {
-		v.note("lint again", "%s", d)
-	}
-	switch {
-	case !complete:
-		v.skip("lint again", "lint/results.jsonl is not complete")
-	case rules.sameModules:
-		c.differ.close(v, "lint again", "linted again with the same result: %d certificates and precertificates", len(files)-c.explained.total)
+	issued.close(name, "lint again", "the result of all %d certificates and precertificates of the sample, in order")
+	asIf.close("as if", "lint again as if", "the judgement as if issued on "+recorded.AuditDay+" of all %d certificates and precertificates of the sample, in order, and nothing of it is among the results")
+	v.compareRun(recorded, info, rules)
+}
+
+// compareRun compares what lint/linter.json says about the run: rule sets, versions in force,
+// and how many results zlint's own loop gave too. That it gave the same, only the program
+// that linted can say; what it claims to have compared must be what was due.
+func (v *verifier) compareRun(recorded, again *lint.Info, rules ruleComparison) {
+	const name = "rule sets"
+	want := *again.AuditInfo
+	switch recorded.Engine {
+	case "zlint-loop":
+		want.Rechecked = nil
+	case "own-loop":
 	default:
-		v.skip("lint again", "another linter was recorded; %d of %d results differ", c.explained.total, len(files))
+		v.fail(name, "lint/linter.json: engine %q is neither own-loop nor zlint-loop", recorded.Engine)
+		return
+	}
+	got, err1 := documentBytes(recorded.AuditInfo)
+	due, err2 := documentBytes(want)
+	switch {
+	case err1 == nil && err2 == nil && bytes.Equal(got, due):
+		compared := "all by zlint's own loop"
+		if want.Rechecked != nil {
+			compared = fmt.Sprintf("%d of %d results were due to be compared with zlint's own loop, and are said to have been", want.Rechecked.Compared, want.Rechecked.Of)
+		}
+		v.ok(name, "rule sets of %d types, versions in force on %s and their numbers of lints are derived again with the same result; %s", len(want.RuleSets), want.AuditDay, compared)
+	case !rules.sameModules || !rules.sameOwn:
+		v.skip(name, "another linter was recorded")
+	default:
+		v.fail(name, "lint/linter.json: what it says about the run is not what linting again gives, first in line %d of that part", firstDifference(got, due))
 	}
 }
 
-// sampledFiles lists the certificates of the sampled items as the lint stage does: in the
-// order of the sample, within an item final certificates first, then by hash.
-func (v *verifier) sampledFiles() ([]string, error) {
-	if v.docs.sample == nil || v.docs.items == nil {
-		return nil, errors.New("sample or sightings could not be read")
-	}
-	var out []string
-	for _, r := range v.docs.sample {
-		it := v.docs.items[r.Item]
-		if r.Role != sampler.RoleSample || it == nil {
-			continue
-		}
-		finals, precerts := v.split(it)
-		for _, list := range [][]sampler.CertHash{finals, precerts} {
-			slices.SortFunc(list, func(a, b sampler.CertHash) int { return bytes.Compare(a[:], b[:]) })
-			for _, h := range list {
-				out = append(out, "certificates/"+h.String()+".der")
-			}
-		}
-	}
-	return out, nil
-}
-
-// lintComparison compares recorded results with new ones as they come.
+// lintComparison compares recorded results with new ones as they come. Without a document it
+// compares nothing.
 type lintComparison struct {
 	v         *verifier
 	rules     ruleComparison
-	files     []string
+	plan      *auditlint.Plan
+	document  string
 	lines     *bufio.Reader
 	done      int
+	stopped   bool     // the document is broken: nothing more of it is compared
 	bad       failures // of the document
 	differ    failures // results that differ and should not
 	explained failures // results that differ because the rules do
-	readErr   error    // of artifacts
 }
 
 // maxResultLine bounds one line of lint/results.jsonl.
 const maxResultLine = 16 * mib
 
-// artifacts yields the certificates to lint.
-func (c *lintComparison) artifacts(yield func(lint.Artifact) bool) {
-	for _, name := range c.files {
-		der, err := c.v.data.ReadFile(name)
-		if err != nil {
-			c.readErr = err
-			return
-		}
-		if !yield(lint.Artifact{File: name, Kind: lint.KindCert, DER: der}) {
-			return
-		}
-	}
-}
-
 // compare takes the next new result and the next recorded line.
 func (c *lintComparison) compare(now lint.Result) error {
+	if c.lines == nil || c.stopped {
+		return nil
+	}
+	if err := c.next(now); err != nil {
+		c.bad.add("%s: %v", c.document, err)
+		c.stopped = true
+	}
+	return nil
+}
+
+func (c *lintComparison) next(now lint.Result) error {
 	line, err := readLine(c.lines, maxResultLine)
 	if err == io.EOF {
-		return fmt.Errorf("ends after %d results, %d are due", c.done, len(c.files))
+		return fmt.Errorf("ends after %d results, %d are due", c.done, len(c.plan.Files))
 	}
 	if err != nil {
 		return err
 	}
 	c.done++
-	c.v.progress("lint")(int64(c.done), int64(len(c.files)))
 	var was lint.Result
 	if err := strictJSON(line, &was); err != nil {
 		return fmt.Errorf("line %d: %w", c.done, err)
@@ -247,16 +286,18 @@ func (c *lintComparison) compare(now lint.Result) error {
 	if err != nil || !bytes.Equal(again, line) {
 		return fmt.Errorf("line %d: not written the way this program writes it", c.done)
 	}
-	if was.File != now.File || was.SHA256 != now.SHA256 || was.Kind != now.Kind {
-		return fmt.Errorf("line %d: result of %s %s, due is that of %s %s", c.done, was.Kind, was.File, now.Kind, now.File)
+	if was.File != now.File || was.SHA256 != now.SHA256 || was.Kind != now.Kind || was.AsIf != now.AsIf {
+		return fmt.Errorf("line %d: result of %s %s%s, due is that of %s %s%s", c.done, was.Kind, was.File, asIfText(was), now.Kind, now.File, asIfText(now))
 	}
 	fresh, err := lineBytes(now)
 	if err == nil && bytes.Equal(fresh, line) {
 		return nil
 	}
 	lints, words := describeDifference(was.Findings, now.Findings)
-	treated := len(lints) > 0 && !slices.ContainsFunc(lints, func(l string) bool { return !c.rules.treated[l] })
-	if treated || !c.rules.sameModules {
+	if len(lints) == 0 {
+		words = besideFindings(was, now, words)
+	}
+	if c.explains(lints) {
 		c.explained.add("%s: %s", now.File, words)
 	} else {
 		c.differ.add("%s: %s", now.File, words)
@@ -264,12 +305,61 @@ func (c *lintComparison) compare(now lint.Result) error {
 	return nil
 }
 
-// end checks that nothing follows the last result.
-func (c *lintComparison) end() error {
-	if _, err := c.lines.ReadByte(); err != io.EOF {
-		return fmt.Errorf("more than the %d results that are due", len(c.files))
+func asIfText(r lint.Result) string {
+	if r.AsIf == "" {
+		return ""
 	}
-	return nil
+	return " as if issued on " + r.AsIf
+}
+
+// explains says whether differences in some lints, or in what stands beside the findings if
+// there are none, come from other rules than those of this program.
+func (c *lintComparison) explains(lints []string) bool {
+	if !c.rules.sameModules || len(lints) == 0 {
+		return !c.rules.sameModules || !c.rules.sameOwn
+	}
+	return !slices.ContainsFunc(lints, func(l string) bool {
+		own := strings.Contains(l, "_selfaudit_") && !c.rules.sameOwn
+		return !c.rules.treated[l] && !own
+	})
+}
+
+// besideFindings says which other field of a result differs.
+func besideFindings(was, now lint.Result, otherwise string) string {
+	switch {
+	case was.RuleSet != now.RuleSet:
+		return fmt.Sprintf("rule set %q, derived again %q", was.RuleSet, now.RuleSet)
+	case !slices.Equal(was.InForce, now.InForce):
+		return fmt.Sprintf("versions in force %q, derived again %q", was.InForce, now.InForce)
+	case (was.SCTs == nil) != (now.SCTs == nil) || was.SCTs != nil && *was.SCTs != *now.SCTs:
+		return "the count of its SCTs is not that of verifying them again"
+	}
+	return otherwise
+}
+
+// close checks that nothing follows the last result, and reports.
+func (c *lintComparison) close(name, again, whole string) {
+	v := c.v
+	if c.lines == nil {
+		return
+	}
+	if !c.stopped {
+		if _, err := c.lines.ReadByte(); err != io.EOF {
+			c.bad.add("%s: more than the %d results that are due", c.document, len(c.plan.Files))
+		}
+	}
+	complete := c.bad.close(v, name, c.document+" has "+whole, len(c.plan.Files))
+	for _, d := range c.explained.list {
+		v.note(again, "%s", d)
+	}
+	switch {
+	case !complete:
+		v.skip(again, "%s is not complete", c.document)
+	case c.rules.sameModules:
+		c.differ.close(v, again, "linted again with the same result: %d certificates and precertificates", len(c.plan.Files)-c.explained.total)
+	default:
+		v.skip(again, "another linter was recorded; %d of %d results differ", c.explained.total, len(c.plan.Files))
+	}
 }
 
 // describeDifference names the lints that only one side has, or that the two word

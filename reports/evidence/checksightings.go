@@ -18,6 +18,8 @@ import (
 type itemSightings struct {
 	certs    []sampler.CertHash // distinct, in the order of the sightings
 	earliest time.Time          // earliest log time stamp; zero if seen in files only
+	inLogs   []sampler.CertHash // those seen as entries of logs
+	proven   map[sctSeen]bool   // certificates and precertificates with what logs prove of them
 }
 
 // certificate is one certificate or precertificate of an item, checked against it.
@@ -29,6 +31,7 @@ type certificate struct {
 	nb, na   time.Time
 	pairing  [32]byte // SHA-256 of the TBSCertificate without poison and SCT list
 	pairable bool
+	pairKey  [32]byte  // as in ct/pairings.tsv; zero if not pairable
 	scts     time.Time // earliest verified embedded SCT; zero if none
 	unsigned bool      // the signature's algorithm cannot be checked here
 }
@@ -112,7 +115,7 @@ func (r *sightingReader) sighting(s sampler.Sighting) error {
 	}
 	r.hash.Write(line)
 	where := fmt.Sprintf("item %s, certificate %s", s.ItemID, s.Cert)
-	if s.Source == sampler.SightingLog {
+	if s.Source != sampler.SightingFile {
 		r.inLogs++
 		where += fmt.Sprintf(", log %s entry %d", s.LogID, s.Index)
 	} else {
@@ -150,6 +153,10 @@ func (r *sightingReader) check(s sampler.Sighting) error {
 	}
 	if at := time.UnixMilli(int64(s.TimestampMS)).UTC(); it.earliest.IsZero() || at.Before(it.earliest) {
 		it.earliest = at
+	}
+	it.logged(s)
+	if s.Source == sampler.SightingSCT {
+		return r.v.checkSCTEntry(s, cert)
 	}
 	return r.v.checkEntry(s, cert)
 }
@@ -189,6 +196,11 @@ func (v *verifier) checkFileName(file string) error {
 			return nil
 		}
 	}
+	for _, r := range v.docs.snapshot.Records {
+		if file == r.Path || strings.HasPrefix(file, strings.TrimSuffix(r.Path, "/")+"/") {
+			return nil
+		}
+	}
 	return errors.New("snapshot.json lists no such file")
 }
 
@@ -200,6 +212,9 @@ func (v *verifier) checkEntry(s sampler.Sighting, cert *ct.Certificate) error {
 	}
 	if !l.proven {
 		return errors.New("the log has no verified tree head")
+	}
+	if l.listed.Status == sampler.LogLookedUp {
+		return errors.New("the log was not read, so no entry of it was seen")
 	}
 	var e ct.Entry
 	if err := ct.ParseLeafInput(s.Leaf, &e); err != nil {

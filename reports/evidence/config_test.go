@@ -59,6 +59,7 @@ func TestConfigurationLies(t *testing.T) {
 		{"an exclusion", func(c *config.Config) { c.Logs[0].Exclude = "gone" }, "but the log was read", ""},
 		{"no log", func(c *config.Config) { c.Logs = nil }, "number of logs", ""},
 		{"a log list", func(c *config.Config) { c.LogList.Select = config.SelectAuto }, "log_list.select", ""},
+		{"crt.sh", func(c *config.Config) { c.CrtSh.Use = true }, "crtsh.use", ""},
 		{"files", func(c *config.Config) { c.Files = []config.Files{{Path: "export"}} }, "number of files", ""},
 		{"days", func(c *config.Config) { c.Audit.Beacon = config.BeaconQuicknet }, "", "audit.beacon is quicknet, but the commitment is to dice"},
 		{"chain evidence", func(c *config.Config) { c.Chain.StartEvidence = "docs/q2.pdf" }, "chain.start_evidence", ""},

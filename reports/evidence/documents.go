@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"selfaudit/reports"
 	"selfaudit/sampler"
@@ -25,11 +26,16 @@ type documentSet struct {
 	audit   *reports.Audit   // the picture that reports are made from
 	summary *reports.Summary // report/summary.json, verified
 
+	auditDay time.Time // of lint/linter.json; zero if it has none
+	sameOwn  bool      // lint/linter.json is of this state of our own checks, rule sets and waivers
+
+	earlier    []*earlierDocs // of the chain, as given, newest first
 	population *populationFacts
 	issuers    map[sampler.KeyHash]*issuer
 	logs       map[string]*log // by log id, 64 hex
 	certs      map[sampler.CertHash]*certificate
 	items      map[sampler.ItemID]*itemSightings
+	rows       map[sampler.ItemID][]sampler.RecordRow // of records/rows.jsonl, in order
 }
 
 // read returns a document, or nil after saying under the check's name why there is

@@ -9,7 +9,8 @@ import (
 // hold. Nothing else is ever packaged or accepted.
 type document struct {
 	// pattern is the relative path; a segment may contain <hash> (64 lower-case hex
-	// digits) or <n> (a number from 1 to 999 without leading zero).
+	// digits), <n> (a number from 1 to 999 without leading zero) or <version> (digits and
+	// dots).
 	pattern string
 	// max bounds the size in bytes, so that a hostile package cannot fill the memory
 	// of whoever reads the document whole.
@@ -45,21 +46,48 @@ var documents = []document{
 	{"ct/heads/<hash>.checkpoint", mib, "collect", optional},
 	{"ct/heads/<hash>.sth.json", mib, "collect", optional},
 	{"ct/keys/<hash>.pem", 64 * kib, "collect", optional},
+	{"ct/conflicts/<hash>/conflict.json", mib, "collect", optional},
+	{"ct/conflicts/<hash>/known.checkpoint", mib, "collect", optional},
+	{"ct/conflicts/<hash>/known.sth.json", mib, "collect", optional},
+	{"ct/conflicts/<hash>/served.checkpoint", mib, "collect", optional},
+	{"ct/conflicts/<hash>/served.sth.json", mib, "collect", optional},
 	{"ct/log_list.json", 16 * mib, "collect", optional},
 	{"ct/log_list.sig", 4 * kib, "collect", optional},
 	{"config/selfaudit.toml", mib, "freeze", always},
+	{"config/requirements/edition.txt", 64 * kib, "freeze", optional},
+	{"config/requirements/requirement-versions.csv", 8 * mib, "freeze", optional},
+	{"config/requirements/requirement-versions-later.csv", 8 * mib, "freeze", optional},
+	{"config/requirements/relevant-dates.csv", 8 * mib, "freeze", optional},
+	{"config/requirements/relevant-dates-history.csv", 8 * mib, "freeze", optional},
+	{"config/requirements/zlint-<version>-br-coverage.csv", 8 * mib, "freeze", optional},
 	{"draw/snapshot.json", 256 * mib, "freeze", always},
 	{"draw/population.tsv", 64 * gib, "freeze", always},
 	{"draw/strata.tsv", 64 * mib, "freeze", always},
 	{"draw/commitment.txt", 64 * kib, "freeze", always},
+	{"ct/pairings.tsv", 64 * gib, "freeze", optional},
 	{"findings/items.jsonl", 4 * gib, "freeze", always},
+	{"records/not-proven.tsv", 4 * gib, "freeze", optional},
+	{"records/reconciliation.json", 256 * mib, "freeze", optional},
+	{"records/not-in-records.tsv", 16 * gib, "freeze", optional},
+	{"records/not-in-ct.tsv", 16 * gib, "freeze", optional},
+	{"records/other-certificate.tsv", 16 * gib, "freeze", optional},
+	{"records/duplicates.tsv", 16 * gib, "freeze", optional},
+	{"records/precertificate-only.tsv", 16 * gib, "freeze", optional},
+	{"records/certificate-only.tsv", 16 * gib, "freeze", optional},
+	{"records/records-disagree-on-label.tsv", 16 * gib, "freeze", optional},
+	{"records/rows.jsonl", 4 * gib, "draw", optional},
 	{"draw/beacon.json", 64 * kib, "draw", drandOnly},
 	{"draw/seed.txt", 4 * kib, "draw", always},
 	{"draw/sample.tsv", 4 * gib, "draw", always},
 	{"ct/sightings.jsonl", 16 * gib, "draw", always},
 	{"certificates/<hash>.der", 16 * mib, "draw", optional},
+	{"lint/as-if.jsonl", 16 * gib, "lint", always},
 	{"lint/linter.json", 16 * mib, "lint", always},
 	{"lint/results.jsonl", 16 * gib, "lint", always},
+	{"lint/second-opinion.jsonl", 4 * gib, "lint", optional},
+	{"lint/population.jsonl", 4 * gib, "lint", optional},
+	{"config/requirements-review.csv", 4 * mib, "report", optional},
+	{"config/waivers.toml", 4 * mib, "report", always},
 	{"findings/findings.json", 2 * gib, "report", always},
 	{"report/workbook.xlsx", 2 * gib, "report", always},
 	{"report/summary.json", 64 * mib, "report", always},
@@ -95,10 +123,26 @@ func matchPattern(pattern, rel string) bool {
 		return false
 	}
 	value := rel[len(before) : len(rel)-len(after)]
-	if kind == "hash" {
+	switch kind {
+	case "hash":
 		return isHex64(value)
+	case "version":
+		return isVersion(value)
 	}
 	return isVoidNumber(value)
+}
+
+// isVersion says whether s is a version number such as 3.7.3.
+func isVersion(s string) bool {
+	if s == "" || len(s) > 32 || s[0] == '.' || s[len(s)-1] == '.' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c != '.' && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 func isHex64(s string) bool {

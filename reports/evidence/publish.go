@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
 )
 
@@ -49,12 +50,12 @@ func (s *sealer) publish(res *Result, tempDir, tempZip string) (existed bool, er
 		}
 	}
 	if !dirExists {
-		if err := os.Rename(tempDir, res.Dir); err != nil {
+		if err := auditdir.Rename(tempDir, res.Dir); err != nil {
 			return false, err
 		}
 	}
 	if !zipExists {
-		if err := os.Rename(tempZip, res.Zip); err != nil {
+		if err := auditdir.Rename(tempZip, res.Zip); err != nil {
 			return false, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
 )
 
@@ -301,7 +302,7 @@ func (s *sealer) writeZipFile(path, top, dir string) (sampler.DocHash, error) {
 	}
 	defer f.Close()
 	h := newDocHasher()
-	out := bufio.NewWriterSize(io.MultiWriter(f, h), zipCopyBuffer)
+	out := bufio.NewWriterSize(io.MultiWriter(auditdir.Writer(f), h), zipCopyBuffer)
 	err = writeZip(out, top, sortedKeys(files), func(name string) (io.ReadCloser, error) {
 		if err := cancelled(s.ctx); err != nil {
 			return nil, err
@@ -336,7 +337,7 @@ func writeFile(path string, r io.Reader, buf []byte, sync bool) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := io.CopyBuffer(onlyWriter{f}, onlyReader{r}, buf); err != nil {
+	if _, err := io.CopyBuffer(onlyWriter{auditdir.Writer(f)}, onlyReader{r}, buf); err != nil {
 		return err
 	}
 	if sync {

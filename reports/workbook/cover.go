@@ -10,17 +10,42 @@ import (
 	"selfaudit/sampler"
 )
 
+// sheetLine is one line of the contents.
+type sheetLine struct{ sheet, about string }
+
 // contents is the list on the cover: every sheet and what it is for.
-var contents = []struct{ sheet, about string }{
+var contents = []sheetLine{
 	{sheetSummary, "The result in numbers: strata, rates and what the sample can rule out"},
 	{sheetFindings, "One problem list per lint, with every affected certificate"},
 	{sheetSample, "The certificates that were drawn, in the order of the draw"},
 	{sheetReview, "To be filled in: the manual review of every drawn certificate"},
 	{sheetDraw, "Commitment, public randomness and sample, to derive the draw again"},
 	{sheetPopulation, "Every certificate issued in the period"},
+	{sheetRecords, "The population compared with the CA's own issuance records"},
 	{sheetLint, "Every remark of the linter, and contradictions found while collecting"},
+	{sheetToday, "What a reissue on the day of the audit would violate"},
+	{sheetWaivers, "What was waived, by whose decision, and what does not apply"},
+	{sheetOpinion, "Where another linter disagrees, or did not answer"},
+	{sheetRequirements, "How current the rules were, and how the CA dealt with new versions"},
+	{sheetCoverage, "What a clean run does not say: sections without a lint"},
 	{sheetMethodology, "How it was done, by which rule, and what it does not show"},
 	{sheetSignOff, "Who prepared, reviewed, approved and received this"},
+}
+
+// contents are the sheets that this workbook has.
+func (b *book) contents() []sheetLine {
+	var out []sheetLine
+	for _, c := range contents {
+		switch {
+		case c.sheet == sheetRecords && b.summary.Records == nil,
+			c.sheet == sheetOpinion && b.audit.Opinion == nil,
+			c.sheet == sheetRequirements && b.summary.Staleness == nil,
+			c.sheet == sheetCoverage && len(b.summary.Coverage) == 0:
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 var (
@@ -56,7 +81,7 @@ func (b *book) cover() error {
 	if s.row+1 != coverContents {
 		return fmt.Errorf("writing sheet %s: the contents begin in row %d, their links in row %d", sheetCover, s.row+1, coverContents)
 	}
-	for _, c := range contents {
+	for _, c := range b.contents() {
 		s.write(rowData, cell{}, cell{v: c.sheet, l: look{size: 10, color: teal, link: true, rule: ruleHair}},
 			cell{v: c.about, l: lookValue}, cell{l: lookValue})
 		s.merge(3, 4)
@@ -197,7 +222,7 @@ const coverContents = 29 // the row of the first line under "Contents"
 
 // coverLinks makes the names of the sheets in the contents links.
 func (b *book) coverLinks(f *excelize.File) error {
-	for i, c := range contents {
+	for i, c := range b.contents() {
 		if err := f.SetCellHyperLink(sheetCover, at(2, coverContents+i), fmt.Sprintf("'%s'!A1", c.sheet), "Location"); err != nil {
 			return err
 		}

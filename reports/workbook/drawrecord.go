@@ -48,16 +48,41 @@ func (b *book) commitmentBlock(s *sheet) {
 			s.pair("Log, excluded", name+"\n"+brief(l.Reason, briefDetail, "draw/snapshot.json"), lookValue.as(statusOpen))
 			continue
 		}
+		if l.Status == sampler.LogLookedUp && l.LookedUp == 0 {
+			s.pair("Log, not asked", lookedUpText(name, &l), lookValue)
+			continue
+		}
+		if l.Status == sampler.LogLookedUp {
+			s.withHash("Log, looked up", lookedUpText(name, &l), l.RootHash)
+			continue
+		}
 		s.withHash("Log, proven", fmt.Sprintf("%s\n%s read, %s of the audited issuers; tree head of %s verified; root hash, recomputed from all entries:",
 			name, counted(int(l.Entries), "entry", "entries"), number(l.Kept), time.UnixMilli(int64(l.TimestampMS)).UTC().Format("2006-01-02 15:04:05 UTC")), l.RootHash)
 	}
 	for _, f := range snap.Files {
+		if f.Kind == sampler.FileIndex {
+			s.pair("Index", indexText(snap, f), lookValue)
+			continue
+		}
 		s.pair("File", fmt.Sprintf("%s: %s certificates, %s of the audited issuers", brief(f.Path, briefDetail, "draw/snapshot.json"), number(f.Certificates), number(f.Kept)), lookValue)
+	}
+	for _, r := range snap.Records {
+		s.withHash("The CA's records", fmt.Sprintf("%s: %s of audited issuers, extracted %s; SHA-256 of the export:", brief(r.Path, briefDetail, "draw/snapshot.json"),
+			counted(int(r.Kept), "row", "rows"), r.Provenance.ExtractedAt), r.SHA256.String())
 	}
 	s.pair("Method of the draw", c.DrawMethod, lookValue)
 	s.pair("Committed at", sampler.FormatTime(c.CommittedAt)+" by the clock of the CA", lookValue)
 	s.pair("Commitment, SHA-256", b.summary.Commitment, lookMonoText)
 	s.pair("Assurance", "Level C by the documents in this package: the clock of the CA only. Level B with an independent time stamp, level A with the auditor's signed receipt or an agreed publication, made before the round.", lookValue)
+}
+
+// indexText says what a public index was asked and what that is worth.
+func indexText(snap *sampler.Snapshot, f sampler.SnapshotFile) string {
+	text := fmt.Sprintf("%s: %s certificates, %s of the audited issuers. A cross-check: what it does not know proves nothing.", f.Path, number(f.Certificates), number(f.Kept))
+	if x := snap.Index; x != nil && !x.Complete {
+		text += " It could not be asked to the end: " + brief(x.Reason, briefDetail, "draw/snapshot.json")
+	}
+	return text
 }
 
 // withHash writes words and under them the hash they end in.

@@ -3,6 +3,7 @@ package workbook
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/xuri/excelize/v2"
 
@@ -17,8 +18,9 @@ type problemLists struct {
 	*sheet
 	problems []reports.Problem
 	details  map[detailKey]string
-	links    int // links to crt.sh that were set, for the first certificates
-	written  int // certificates written
+	links    int    // links to crt.sh that were set, for the first certificates
+	written  int    // certificates written
+	day      string // of linting, "" if not known
 }
 
 // detailKey names what a check said about an item.
@@ -30,6 +32,8 @@ type detailKey struct {
 
 func (b *book) findings() error {
 	w := &problemLists{details: map[detailKey]string{}}
+	day, _ := b.audit.AuditDay()
+	w.day = day
 	w.problems = slices.DeleteFunc(b.audit.Problems(), func(p reports.Problem) bool { return !p.Counts() })
 	for _, it := range b.audit.FindingItems() {
 		for _, f := range it.Findings {
@@ -92,11 +96,21 @@ func (w *problemLists) head(id string, p reports.Problem) {
 	run := func(text string, size float64, color string, bold bool) excelize.RichTextRun {
 		return excelize.RichTextRun{Text: text, Font: &excelize.Font{Family: textFont, Size: size, Color: color, Bold: bold}}
 	}
+	says := fmt.Sprintf("\n%s, %s, issued %s to %s. %s", counted(p.Items, "item", "items"), counted(p.Certificates, "certificate or precertificate", "certificates and precertificates"),
+		yearMonthDay(p.FirstIssued), yearMonthDay(p.LastIssued), p.Coverage)
+	if len(p.InForce) > 0 {
+		says += fmt.Sprintf("\nIn force at issuance: %s; on the day of the audit%s: %s.", shortVersions(p.InForce), daySuffix(w.day), shortVersions(p.InForceAtAudit))
+	}
+	if len(p.Revocation) > 0 {
+		says += "\nReason for revocation: " + brief(strings.Join(p.Revocation, "; "), briefDetail, whole) + "."
+	}
+	if p.WaivedItems > 0 {
+		says += fmt.Sprintf("\nWaived for %s of %s (sheet %s).", number(int64(p.WaivedItems)), counted(p.Items, "item", "items"), sheetWaivers)
+	}
 	w.wide(1, len(w.p.widths), []excelize.RichTextRun{
 		run(id+"   "+brief(p.Lint, briefName, whole), 10.5, navy, true),
 		run("\n"+title(brief(meaning, briefDetail, whole)), 9.5, ink, false),
-		run(fmt.Sprintf("\n%s, %s, issued %s to %s. %s", counted(p.Items, "item", "items"), counted(p.Certificates, "certificate or precertificate", "certificates and precertificates"),
-			yearMonthDay(p.FirstIssued), yearMonthDay(p.LastIssued), p.Coverage), 9.5, muted, false),
+		run(says, 9.5, muted, false),
 	}, look{size: 9.5, fill: band, rule: ruleTotal, wrap: true, indent: 1}, 50)
 }
 
@@ -109,15 +123,29 @@ func (w *problemLists) certificate(id string, p reports.Problem, c reports.Affec
 	mono := lookMono
 	mono.wrap = true
 	stratum := "outside the population"
+	if c.EarlierAudit != "" {
+		stratum = "population of " + brief(c.EarlierAudit, briefName, "lint/population.jsonl")
+	}
 	if c.InPopulation {
 		if id, err := sampler.ParseStratumID(c.StratumID); err == nil {
 			stratum = brief(w.b.audit.StratumName(id), briefName, "draw/strata.tsv")
 		}
 	}
 	stratum += "\nissued " + yearMonthDay(c.Issued)
+	if len(c.InForce) > 0 {
+		stratum += ", " + shortVersions(c.InForce)
+	}
+	status, statusLook := statusOpen.word, lookWrap.as(statusOpen)
+	if c.Waiver != "" {
+		status, statusLook = "Waived "+c.Waiver, lookWrap.as(statusNA)
+	}
 	serial := c.Serial + "\n" + c.SHA256
 	what := formWord(c.Form)
-	if d := w.details[detailKey{p.Lint, p.Covers == reports.CoversPopulation, c.ItemID}]; d != "" {
+	d := w.details[detailKey{p.Lint, p.Covers == reports.CoversPopulation, c.ItemID}]
+	if d == "" { // a list of linting can cover the population too
+		d = w.details[detailKey{p.Lint, false, c.ItemID}]
+	}
+	if d != "" {
 		what += ": " + brief(d, briefDetail, "lint/results.jsonl")
 	}
 	lines := max(wrapped(serial, mono, w.p.widths[2]), wrapped(stratum, lookWrap, w.p.widths[3]), wrapped(what, lookWrap, w.p.widths[4]))
@@ -125,7 +153,15 @@ func (w *problemLists) certificate(id string, p reports.Problem, c reports.Affec
 	w.write(max(rowData, height(lines, lookWrap.size)),
 		cell{v: id, l: linked}, cell{v: title(p.Severity.String()), l: lookCell.ink(statusFail)}, cell{v: serial, l: mono},
 		cell{v: stratum, l: lookWrap}, cell{v: what, l: lookWrap}, cell{v: brief(p.Source, briefName, "findings/findings.json"), l: lookWrap},
-		cell{l: fillIn}, cell{l: fillIn}, cell{v: statusOpen.word, l: lookCell.as(statusOpen)})
+		cell{l: fillIn}, cell{l: fillIn}, cell{v: status, l: statusLook})
+}
+
+// daySuffix is a day in brackets, if it is known.
+func daySuffix(day string) string {
+	if day == "" {
+		return ""
+	}
+	return " (" + day + ")"
 }
 
 // setLinks sets the links to crt.sh. Their rows follow from the lists: a head line,

@@ -55,6 +55,9 @@ func (b *book) lintResults() error {
 func (b *book) remarkRow(s *sheet, r remark) {
 	check, citation := brief(r.f.Lint, briefName, "lint/results.jsonl"), brief(r.f.Citation, briefDetail, "lint/results.jsonl")
 	note := b.where(r)
+	if r.f.AlsoFoundBy != "" {
+		note += ", found again by " + brief(r.f.AlsoFoundBy, briefName, "lint/results.jsonl")
+	}
 	if r.f.Details != "" {
 		note += ": " + brief(r.f.Details, briefDetail, "lint/results.jsonl")
 	}
@@ -67,6 +70,12 @@ func (b *book) remarkRow(s *sheet, r remark) {
 	severity, disposition, dl := lookCell, "Not counted", lookCell.ink(statusNA)
 	if r.f.Severity >= lint.Error {
 		severity, disposition, dl = lookCell.ink(statusFail), statusOpen.word, lookCell.as(statusOpen)
+	}
+	switch {
+	case r.f.Aside:
+		severity, disposition, dl = lookCell, "Does not apply", lookCell.ink(statusNA)
+	case r.f.Waiver != "":
+		disposition, dl = "Waived "+r.f.Waiver, lookCell.as(statusNA)
 	}
 	s.write(b.rowHeight(s, map[int]string{2: check, 4: citation, 6: note}),
 		cell{v: string(r.item.ID.Serial), l: lookMono}, cell{v: linter, l: lookCell}, cell{v: check, l: lookWrap},
@@ -125,8 +134,8 @@ func (b *book) lintSentence() string {
 		}
 	}
 	return fmt.Sprintf("Every remark, worst first: %s over the %s certificates and precertificates of the sample (%s of %s sampled items without any remark), and contradictions inside items over the whole population. "+
-		"Citations are the linter's own words and may name sections of earlier editions. Warnings and notices do not count as problems.",
-		l.Linter, number(int64(l.Certificates)), number(int64(clean)), number(deref(b.summary.Sampled)))
+		"Citations are the linter's own words and may name sections of earlier editions. Warnings and notices do not count as problems.%s",
+		l.Linter, number(int64(l.Certificates)), number(int64(clean)), number(deref(b.summary.Sampled)), b.lintedHow())
 }
 
 func deref(n *int64) int64 {
@@ -134,4 +143,17 @@ func deref(n *int64) int64 {
 		return 0
 	}
 	return *n
+}
+
+// lintedHow adds what stands beside the remarks: the second judgement, and the SCTs.
+func (b *book) lintedHow() string {
+	l, text := b.summary.Lint, ""
+	if r := l.Rechecked; r != nil {
+		text += fmt.Sprintf(" %s of %s results were compared with those of zlint's own loop and are equal.", number(int64(r.Compared)), number(int64(r.Of)))
+	}
+	if c := l.SCTs; c != nil && c.Certificates > 0 {
+		text += fmt.Sprintf(" SCTs: %s in %s certificates, %s verified, %s of logs whose keys the audit does not have, %s wrong; %s have SCTs of one log alone.",
+			number(int64(c.Embedded)), number(int64(c.Certificates)), number(int64(c.Verified)), number(int64(c.UnknownLog)), number(int64(c.Invalid)), counted(c.OneLog, "certificate", "certificates"))
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package workbook
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -96,8 +97,11 @@ func (b *book) concerns(r reports.InForce) bool {
 
 func (b *book) populationText() string {
 	snap := b.audit.Snapshot
-	proven, entries := 0, int64(0)
+	proven, entries, lookedUp := 0, int64(0), 0
 	for _, l := range snap.Logs {
+		if l.Status == sampler.LogLookedUp && l.LookedUp > 0 {
+			lookedUp++
+		}
 		if l.Status == sampler.LogProven {
 			proven++
 			entries += l.Entries
@@ -105,8 +109,15 @@ func (b *book) populationText() string {
 	}
 	text := fmt.Sprintf("All certificates of %s whose issuance time lies in the period, one item for each issuing key and serial number: a certificate and its precertificate are one item, a precertificate alone counts as issued (BR 7.1.2.9). Issuers are recognised by key, so cross-certificates of one key are one issuer. ", counted(len(snap.Issuers), "issuing CA", "issuing CAs"))
 	text += fmt.Sprintf("Sources: %s with %s entries", counted(proven, "Certificate Transparency log", "Certificate Transparency logs"), number(entries))
-	if len(snap.Files) > 0 {
-		text += fmt.Sprintf(" and %s of certificates given by the CA", counted(len(snap.Files), "file", "files"))
+	if lookedUp > 0 {
+		text += fmt.Sprintf(", %s in which single entries were looked up", counted(lookedUp, "log", "logs"))
+	}
+	files := slices.DeleteFunc(slices.Clone(snap.Files), func(f sampler.SnapshotFile) bool { return f.Kind == sampler.FileIndex })
+	if len(files) > 0 {
+		text += fmt.Sprintf(" and %s of certificates given by the CA", counted(len(files), "file", "files"))
+	}
+	if snap.Index != nil {
+		text += fmt.Sprintf(", with %s as a cross-check", brief(snap.Index.Name, briefDetail, "draw/snapshot.json"))
 	}
 	return text + fmt.Sprintf(". Result: %s items seen, %s in the population (%s as certificate and precertificate, %s as certificate only, %s as precertificate only). Nothing but issuing key and time selects; there is no other filter.",
 		number(snap.Counts.ItemsSeen), number(b.summary.Population), number(snap.Counts.Both), number(snap.Counts.FinalOnly), number(snap.Counts.PrecertOnly))
@@ -114,6 +125,9 @@ func (b *book) populationText() string {
 
 func (b *book) completenessText() string {
 	snap := b.audit.Snapshot
+	if len(snap.Completeness) > 0 {
+		return b.completenessStatement(snap.Completeness)
+	}
 	text := "Each log was read in full up to a signed tree head that was fixed before the first entry was read; its signature was verified with the log's configured key, and the Merkle tree root recomputed from every entry equals the signed one, so no entry was left out, added or changed. What the tree does not cover (stored precertificates and chains) was checked against what it covers. "
 	excluded := 0
 	for _, l := range snap.Logs {
@@ -189,6 +203,9 @@ func (b *book) lintText() string {
 		text = "Open: the sample is not linted yet. "
 	} else {
 		text += fmt.Sprintf("Linter: %s (versions, checksums and rule list in lint/linter.json). ", b.summary.Lint.Linter)
+	}
+	if l := b.summary.Lint; l != nil && len(l.RuleSets) > 0 {
+		text += "Every lint ran on every certificate; which sources count for it follows from its type (lint/linter.json). Each was judged as of issuance, and a second time as if issued on the day of the audit (sheet " + sheetToday + "), which is no result about compliance. Beside the linter's rules, issuer name, key identifier, signature, validity, serial number, precertificate and SCTs were checked with the certificates and log keys of the audit; what collecting has found already is not counted twice. "
 	}
 	return text + "What linting does not say: it judges the bytes of the certificate against rules that a program can check. It does not see whether the applicant controlled the domain, whether the organisation exists, whether CAA was honoured, how old the evidence was or whether the CP and CPS were followed; and the absence of a remark is no proof of compliance, because not every rule has a check. Rules apply by the linter's own effective dates."
 }

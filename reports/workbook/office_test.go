@@ -24,7 +24,7 @@ func TestLibreOfficePrintsIt(t *testing.T) {
 		low, high int // pages
 	}{
 		"audit":   {testaudit.Options{Audit: true}, 18, 30},
-		"frozen":  {testaudit.Options{Issuers: few, Drand: true, Stage: testaudit.Frozen}, 10, 11},
+		"frozen":  {testaudit.Options{Issuers: few, Drand: true, Stage: testaudit.Frozen}, 12, 14},
 		"hostile": {testaudit.Options{Issuers: few, Hostile: true, RateBP: 3000}, 11, 40},
 	}
 	args := []string{"-env:UserInstallation=file://" + filepath.ToSlash(dir) + "/profile", "--headless", "--convert-to", "pdf", "--outdir", dir}

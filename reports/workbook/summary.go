@@ -154,6 +154,12 @@ func (b *book) summaryNotes(s *sheet) {
 	if n := b.summary.Late; n > 0 {
 		s.wide(1, summaryColumn, fmt.Sprintf("%s in the population from an earlier period, first seen now.", counted(int(n), "certificate is", "certificates are")), lookNote, 14)
 	}
+	if o := b.summary.Overall; o.Problems != nil && o.Unwaived != nil && *o.Unwaived != *o.Problems {
+		s.wide(1, summaryColumn, fmt.Sprintf("Waived findings count here: without them there are %s instead of %s problems (sheet %s).", number(*o.Unwaived), number(*o.Problems), sheetWaivers), lookNote, 14)
+	}
+	if t := b.summary.AsIf; t != nil {
+		s.wide(1, summaryColumn, fmt.Sprintf("If issued again on %s, %s of the drawn certificates would violate a rule, %s of them only then (sheet %s); this counts nowhere here.", t.Day, number(int64(t.Items)), number(int64(t.New)), sheetToday), lookNote, 14)
+	}
 	if n := b.contradictions(); n > 0 {
 		s.wide(1, summaryColumn, fmt.Sprintf("In the whole population, while collecting: %s with a contradiction inside (sheet %s).", counted(n, "item", "items"), sheetFindings), lookNote, 14)
 	}

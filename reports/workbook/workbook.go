@@ -22,16 +22,22 @@ const SchemaVersion = "workbook-v1"
 
 // The sheets, in order.
 const (
-	sheetCover       = "Cover"
-	sheetSummary     = "Summary"
-	sheetFindings    = "Findings"
-	sheetSample      = "Sample"
-	sheetReview      = "Review"
-	sheetDraw        = "Draw record"
-	sheetPopulation  = "Population"
-	sheetLint        = "Lint results"
-	sheetMethodology = "Methodology"
-	sheetSignOff     = "Sign-off"
+	sheetCover        = "Cover"
+	sheetSummary      = "Summary"
+	sheetFindings     = "Findings"
+	sheetSample       = "Sample"
+	sheetReview       = "Review"
+	sheetDraw         = "Draw record"
+	sheetPopulation   = "Population"
+	sheetRecords      = "Reconciliation"
+	sheetLint         = "Lint results"
+	sheetToday        = "If issued today"
+	sheetWaivers      = "Waivers"
+	sheetOpinion      = "Second opinion"
+	sheetRequirements = "Requirements"
+	sheetCoverage     = "Coverage"
+	sheetMethodology  = "Methodology"
+	sheetSignOff      = "Sign-off"
 )
 
 // limits caps the tables. A capped table says so and names the document with all rows.
@@ -77,7 +83,7 @@ func write(a *reports.Audit, s reports.Summary, program string, lim limits) (dat
 	}
 	for _, sheet := range []func() error{
 		b.cover, b.summarySheet, b.findings, b.sample, b.review,
-		b.drawRecord, b.population, b.lintResults, b.methodology, b.signOff,
+		b.drawRecord, b.population, b.reconciliation, b.lintResults, b.today, b.waiverSheet, b.secondOpinion, b.requirementsSheet, b.coverage, b.methodology, b.signOff,
 	} {
 		if err := sheet(); err != nil {
 			return nil, fmt.Errorf("writing the workbook: %w", err)

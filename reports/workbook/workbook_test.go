@@ -61,7 +61,7 @@ func values(t testing.TB, data []byte) map[string][][]string {
 }
 
 // sheets are the names that the format document lays down, in its order.
-var sheets = []string{"Cover", "Summary", "Findings", "Sample", "Review", "Draw record", "Population", "Lint results", "Methodology", "Sign-off"}
+var sheets = []string{"Cover", "Summary", "Findings", "Sample", "Review", "Draw record", "Population", "Lint results", "If issued today", "Waivers", "Methodology", "Sign-off"}
 
 func TestGoldenValues(t *testing.T) {
 	for name, o := range map[string]testaudit.Options{
