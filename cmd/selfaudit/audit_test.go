@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,10 +33,12 @@ type bench struct {
 	dir string
 }
 
+func undisturbedClock() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }
+
 // run runs the program in this process and demands an exit code.
 func (b *bench) run(code int, args ...string) (stdout, stderr string) {
 	b.t.Helper()
-	e := &env{SystemTime: func() time.Time { return time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC) }}
+	e := &env{SystemTime: undisturbedClock}
 	got, stdout, stderr := call(context.Background(), e, append([]string{"-C", b.dir}, args...)...)
 	if got != code {
 		b.t.Fatalf("selfaudit %s: exit %d, want %d\n%s\n%s", strings.Join(args, " "), got, code, stdout, stderr)
@@ -149,49 +149,6 @@ func TestRehearsal(t *testing.T) {
 	one.run(exitOK, rehearsal("r1")...)
 	if !bytes.Equal(one.read(rehearsalZip), two.read(rehearsalZip)) {
 		t.Error("running again changed the package")
-	}
-}
-
-// TestKilled kills the program at random moments until it gets through, and compares the
-// package with that of an undisturbed run.
-func TestKilled(t *testing.T) {
-	undisturbed, _ := alphaWorkspace(t, "")
-	undisturbed.run(exitOK, rehearsal("r1")...)
-	b, _ := alphaWorkspace(t, "")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	random := rand.New(rand.NewPCG(1, 2))
-	kills := 0
-	for attempt := 0; ; attempt++ {
-		if attempt == 60 {
-			t.Fatal("never got through")
-		}
-		cmd := exec.Command(self, append([]string{"-C", b.dir}, rehearsal("r1")...)...)
-		cmd.Env = append(os.Environ(), childVariable+"=1")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// Ever longer, so that every stage is hit and the end is reached.
-		wait := time.Duration(20+random.IntN(60+attempt*60)) * time.Millisecond
-		timer := time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
-		if err == nil {
-			break
-		}
-		kills++
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() > 0 {
-			t.Fatalf("after %d kills: %v", kills, err)
-		}
-	}
-	if kills == 0 {
-		t.Error("the program was never killed")
-	}
-	if !bytes.Equal(undisturbed.read(rehearsalZip), b.read(rehearsalZip)) {
-		t.Errorf("the package differs after %d kills", kills)
 	}
 }
 

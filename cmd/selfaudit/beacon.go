@@ -28,22 +28,24 @@ func (w *workspace) beacon(ctx context.Context, c *sampler.Commitment, o drawOpt
 	}
 	var failures []error
 	lies := false
-	for _, relay := range w.cfg.Drand.Relays {
-		url := roundURL(relay, c)
-		raw, _, err := w.e.fetch(ctx, url, relayMax)
-		if err != nil {
+	for n := range relayRounds {
+		if n > 0 {
+			if err := w.e.Sleep(ctx, relayPause<<(n-1)); err != nil {
+				return nil, draw.Beacon{}, err
+			}
+		}
+		failures, lies = nil, false
+		for _, relay := range w.cfg.Drand.Relays {
+			raw, b, lie, err := w.askRelay(ctx, roundURL(relay, c), chain, c)
+			if err == nil {
+				return raw, b, nil
+			}
 			if ctx.Err() != nil {
 				return nil, draw.Beacon{}, ctx.Err()
 			}
+			lies = lies || lie
 			failures = append(failures, err)
-			continue
 		}
-		b, err := verifiedBeacon(chain, c, raw)
-		if err == nil {
-			return raw, b, nil
-		}
-		lies = true
-		failures = append(failures, fmt.Errorf("%s: %w", url, err))
 	}
 	out := &exitError{code: exitFailed, id: "beacon_unreachable", err: errors.Join(failures...),
 		hint: fmt.Sprintf("run it again, or fetch %s elsewhere and give it with --beacon-file", roundURL(w.cfg.Drand.Relays[0], c))}
@@ -51,6 +53,22 @@ func (w *workspace) beacon(ctx context.Context, c *sampler.Commitment, o drawOpt
 		out.code, out.id = exitVerify, "beacon_invalid"
 	}
 	return nil, draw.Beacon{}, out
+}
+
+// askRelay asks one relay once. lie says that the answer is a round whose signature or number
+// is wrong; an HTML page or half an answer only says that the relay is of no use now.
+func (w *workspace) askRelay(ctx context.Context, url string, chain sampler.Chain, c *sampler.Commitment) (raw []byte, b draw.Beacon, lie bool, err error) {
+	if raw, _, err = w.e.fetch(ctx, url, relayMax); err != nil {
+		return nil, b, false, err
+	}
+	if b, err = draw.ParseBeacon(raw); err == nil {
+		err = draw.VerifyBeacon(chain, c.BeaconRound, b)
+		lie = err != nil
+	}
+	if err != nil {
+		return nil, b, lie, fmt.Errorf("%s: %w", url, err)
+	}
+	return raw, b, false, nil
 }
 
 func (w *workspace) beaconFile(chain sampler.Chain, c *sampler.Commitment, path string) ([]byte, draw.Beacon, error) {
@@ -78,4 +96,10 @@ func verifiedBeacon(chain sampler.Chain, c *sampler.Commitment, raw []byte) (dra
 const (
 	relayTimeout = 20 * time.Second
 	relayMax     = 64 << 10
+)
+
+// All relays are asked in turn, and the whole round of them again after a pause that doubles.
+const (
+	relayRounds = 3
+	relayPause  = 2 * time.Second
 )

@@ -9,14 +9,13 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/spf13/cobra"
 
-	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
+	"selfaudit/sampler/crtsh"
 	"selfaudit/sampler/ct"
 	"selfaudit/sampler/ctlog"
 )
@@ -25,7 +24,11 @@ import (
 type collectOptions struct {
 	From, Until string
 	ExcludeLogs []string
+	FromStart   bool
 	Rehearsal   bool
+	Mode        string
+	CrtSh       bool
+	NoCrtSh     bool
 }
 
 func (o *collectOptions) flags(cmd *cobra.Command) {
@@ -33,6 +36,10 @@ func (o *collectOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.From, "from", "", "first `time` of the period, RFC 3339 (default: where the previous audit ended)")
 	f.StringVar(&o.Until, "until", "", "first `time` after the period, RFC 3339; best the first day of a month, 00:00:00Z")
 	f.StringArrayVar(&o.ExcludeLogs, "exclude-log", nil, "go on without a log that fails: `NAME=REASON`; the evidence shows it")
+	f.BoolVar(&o.FromStart, "from-start", false, "read all of each log, not only what is new since the audit before or the chain's start")
+	f.StringVar(&o.Mode, "mode", "", "`what` to do with logs: records looks up the certificates of the CA's records and files, logs reads the logs, both does both (default: as configured)")
+	f.BoolVar(&o.CrtSh, "crtsh", false, "ask crt.sh too, as a cross-check; after an incomplete answer: ask it again")
+	f.BoolVar(&o.NoCrtSh, "no-crtsh", false, "do not ask crt.sh, whatever is configured")
 	f.BoolVar(&o.Rehearsal, "rehearsal", false, "practise: in no chain, never evidence")
 }
 
@@ -44,11 +51,18 @@ func newCollectCommand(e *env) *cobra.Command {
 		Long: `Pull the certificates of every issuer from the configured CT logs and files.
 
 Each log is proven: its signed tree head is pinned in the audit's folder before the
-first entry is read, and its root is recomputed from every entry. A log that fails stops
-the audit, with the reason and the entry, unless you exclude it with a reason of yours.
-Interrupt it whenever you like; run it again to go on.`,
+first entry is read, and its root is recomputed from what is read and from the proven hashes
+of what is not. The audit before says where to go on in each log; the first audit of a chain
+begins where time stamps say that the chain does. A log that fails, or that has not only
+grown since the audit before, stops the audit, with the reason and the entry, unless you
+exclude it with a reason of yours.
+Interrupt it whenever you like; run it again to go on.
+
+With [crtsh] in the configuration, or --crtsh, crt.sh is asked for what the logs did not
+show. That it does not answer never stops the audit; the evidence says how far it did.`,
 		Example: `  selfaudit collect --audit 2026-Q3 --from 2026-07-01T00:00:00Z --until 2026-10-01T00:00:00Z
   selfaudit collect                                  go on with the open audit
+  selfaudit collect --from-start                     every entry of every log
   selfaudit collect --exclude-log "log.example/2026h2=shut down by its operator on 2026-09-30"`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -74,6 +88,8 @@ type collectDocument struct {
 	Complete bool              `json:"complete"`
 	Logs     []collectLogState `json:"logs"`
 	Files    []collectFile     `json:"files"`
+	Records  []collectRecord   `json:"records,omitempty"` // the CA's own exports
+	Index    *collectIndex     `json:"index,omitempty"`   // crt.sh, if it was asked
 	Notes    []string          `json:"notes"`
 	Next     string            `json:"next"`
 }
@@ -88,6 +104,12 @@ type collectLogState struct {
 	RootHash string `json:"root_hash,omitempty"`
 	Entries  uint64 `json:"entries"`
 	Kept     uint64 `json:"kept"`
+	// The first entry that was read, and why reading began there.
+	FirstEntry  uint64 `json:"first_entry"`
+	FirstReason string `json:"first_reason,omitempty"`
+	// SCTs that were looked up in the log, and how many of them were proven.
+	LookedUp   uint64 `json:"looked_up,omitempty"`
+	ProvenSCTs uint64 `json:"proven_scts,omitempty"`
 }
 
 type collectFile struct {
@@ -96,6 +118,7 @@ type collectFile struct {
 	Kept         uint64 `json:"kept"`
 	OtherIssuers uint64 `json:"other_issuers"`
 	Unreadable   int    `json:"unreadable"`
+	Kind         string `json:"kind,omitempty"` // "index" for crt.sh
 }
 
 // collect runs the stage. The document is returned with the error too, because a log's
@@ -128,8 +151,17 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 		}
 	}
 	w.e.banner(a)
+	if w.index, err = w.indexWanted(a, o); err != nil {
+		return nil, err
+	}
 	if a.done(stageCollect) {
-		return w.collectedAlready(a, logs)
+		doc, err := w.collectedAlready(a, logs, o)
+		if doc != nil || err != nil {
+			return doc, err
+		}
+		if err := a.dir.Remove(docCollected); err != nil {
+			return nil, err
+		}
 	}
 	if err := a.dir.Sweep(); err != nil {
 		return nil, err
@@ -141,11 +173,12 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 			}
 		}
 	}
-	return w.harvest(ctx, a, issuers, logs)
+	return w.harvest(ctx, a, issuers, logs, o)
 }
 
-// collectedAlready answers a collect after the collection is complete: nothing is read again.
-func (w *workspace) collectedAlready(a *audit, logs []*logSource) (*collectDocument, error) {
+// collectedAlready answers a collect after the collection is complete: nothing is read
+// again. Neither document nor error means that it is to be opened again for crt.sh.
+func (w *workspace) collectedAlready(a *audit, logs []*logSource, o collectOptions) (*collectDocument, error) {
 	doc := w.collectDocument(a)
 	doc.Complete = true
 	raw, err := a.dir.Read(docCollected)
@@ -159,17 +192,28 @@ func (w *workspace) collectedAlready(a *audit, logs []*logSource) (*collectDocum
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.dir.Path(docCollected), err)
 	}
+	if err := w.otherMode(a, o, saved); err != nil {
+		return nil, err
+	}
+	if again, err := w.askAgain(a, o, saved); again || err != nil {
+		return nil, err
+	}
+	if err := startedLater(a, o, saved); err != nil {
+		return nil, err
+	}
+	doc.Index = collectIndexOf(saved.Index)
 	names := map[string]string{}
 	for _, l := range logs {
 		names[l.log.ID().String()] = l.name()
 	}
 	for _, l := range saved.Logs {
 		doc.Logs = append(doc.Logs, collectLogState{Name: cmp.Or(l.Label, names[l.LogID], l.URL), LogID: l.LogID, Status: l.Status, Reason: l.Reason, TreeSize: l.TreeSize,
-			RootHash: l.RootHash, Entries: uint64(l.Entries), Kept: uint64(l.Kept)})
+			RootHash: l.RootHash, Entries: uint64(l.Entries), Kept: uint64(l.Kept), FirstEntry: l.FirstEntry, FirstReason: l.FirstReason, LookedUp: uint64(l.LookedUp), ProvenSCTs: uint64(l.ProvenSCTs)})
 	}
 	for _, f := range saved.Files {
-		doc.Files = append(doc.Files, collectFile{f.Path, uint64(f.Certificates), uint64(f.Kept), uint64(f.OtherIssuers), int(f.Unreadable)})
+		doc.Files = append(doc.Files, collectFile{f.Path, uint64(f.Certificates), uint64(f.Kept), uint64(f.OtherIssuers), int(f.Unreadable), f.Kind})
 	}
+	doc.Records = collectRecords(saved.Records)
 	doc.Notes = append(doc.Notes, saved.Notes...)
 	if err := a.record(w.e, "collect", "", a.collectDocuments()...); err != nil {
 		return nil, err
@@ -184,21 +228,41 @@ func (w *workspace) collectDocument(a *audit) *collectDocument {
 }
 
 // harvest reads all sources and, if every log is proven or excluded, writes the stage's mark.
-func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issuers, logs []*logSource) (*collectDocument, error) {
-	h := &collect.Harvest{Dir: a.dir, Issuers: issuers, LogKeys: map[ct.LogID][]byte{}, Parallel: max(2, runtime.NumCPU())}
+func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issuers, logs []*logSource, o collectOptions) (*collectDocument, error) {
+	h := &collect.Harvest{Dir: a.dir, Issuers: issuers, LogKeys: map[ct.LogID][]byte{}, Parallel: max(2, runtime.NumCPU()), Sleep: w.e.Sleep}
 	progress := w.e.progress()
 	defer progress.Close()
 	h.Observer = &observer{progress: progress, lines: map[string]*sourceLine{}}
+	// The CA's records first: an export that cannot be used is better known before hours of reading.
+	exports, err := openRecords(ctx, w.cfg, issuers)
+	if err != nil {
+		return nil, err
+	}
+	if w.scts.mode, err = w.collectMode(o, exports); err != nil {
+		return nil, err
+	}
+	starts, err := w.startRules(a, issuers, o.FromStart)
+	if err != nil {
+		return nil, err
+	}
 	var read []collect.Source
 	for _, l := range logs {
 		h.LogKeys[l.log.ID()] = l.cfg.PublicKey
-		if l.exclude != "" {
+		if l.exclude != "" || w.scts.mode == sampler.CollectRecords {
 			continue
 		}
 		if err := a.dir.WriteOnce(l.keyFile(), l.keyPEM()); err != nil {
 			return nil, err
 		}
-		read = append(read, collect.Source{Log: l.log, HeadFile: l.headFile(), HashTiles: l.cfg.Type == config.TypeStaticCT})
+		source, err := starts.source(l)
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, source)
+	}
+	fromRecords, err := h.Records(ctx, exports)
+	if err != nil {
+		return nil, err
 	}
 	results, err := h.Logs(ctx, read)
 	if err != nil {
@@ -208,15 +272,30 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 	for _, f := range w.cfg.Files {
 		readers = append(readers, fileSource{f.Path, w.cfg.Resolve(f.Path)})
 	}
+	var answer *crtsh.Answer
+	if w.index {
+		if answer, err = w.askCrtSh(ctx, a, issuers, progress); err != nil {
+			return nil, err
+		}
+		readers = append(readers, indexSource{answer})
+	}
 	fromFiles, err := h.Files(ctx, readers)
+	if err != nil {
+		return nil, err
+	}
+	results, err = w.lookUp(ctx, a, h, logs, starts, collect.Harvested{Logs: results, Files: fromFiles, Records: fromRecords})
 	if err != nil {
 		return nil, err
 	}
 	progress.Close()
 	doc := w.collectDocument(a)
 	saved := h.Save(results, fromFiles)
+	w.saveIndex(doc, &saved, issuers, answer)
+	saved.SaveRecords(fromRecords)
+	saved.SaveSCTs(w.scts.mode, w.scts.results)
+	doc.Records = collectRecords(saved.Records)
 	for _, f := range fromFiles {
-		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, int(f.UnreadableCount)})
+		doc.Files = append(doc.Files, collectFile{f.Name, f.Certificates, f.Kept, f.OtherIssuers, int(f.UnreadableCount), f.Kind})
 	}
 	failure := w.judge(doc, &saved, logs, results)
 	if w.chosen != nil {
@@ -256,25 +335,25 @@ func (a *audit) collectDocuments() []string {
 			out = append(out, name)
 		}
 	}
-	for _, folder := range []string{"ct/heads", "ct/keys", "issuers"} {
-		entries, err := fs.ReadDir(a.dir.FS(), folder)
-		if err != nil {
-			continue // no log, or no head yet
-		}
-		for _, e := range entries {
-			out = append(out, folder+"/"+e.Name())
-		}
+	for _, folder := range []string{"ct/heads", "ct/keys", "issuers", "ct/conflicts"} {
+		// A folder that is not there has no documents: no log, or no head yet.
+		_ = fs.WalkDir(a.dir.FS(), folder, func(name string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				out = append(out, name)
+			}
+			return nil
+		})
 	}
 	return out
 }
 
 // judge puts every log's outcome into the documents; the error is the most serious failure.
 func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*logSource, results []collect.LogResult) error {
-	var failures []string
-	invalid, misplaced := false, false
+	var contradictions, failures []string
+	misplaced := false
 	for _, l := range logs {
 		state := collectLogState{Name: l.name(), LogID: l.log.ID().String()}
-		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, Label: l.name(), URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey, Notes: w.listNotes(l.cfg)}
+		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, Tiles: l.cfg.Tiles, Label: l.name(), URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey, Notes: w.listNotes(l.cfg)}
 		i := slices.IndexFunc(results, func(r collect.LogResult) bool { return r.Log.ID() == l.log.ID() })
 		switch {
 		case l.exclude != "":
@@ -286,21 +365,30 @@ func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*lo
 			if errors.As(results[i].Err, &le) {
 				state.Where = le.Where
 				if le.Kind == ctlog.Invalid {
-					state.Status, invalid = "failed", true
+					state.Status = "failed"
 				}
 			}
 			misplaced = misplaced || !strings.Contains(l.cfg.URL, "://") || strings.HasPrefix(l.cfg.URL, "file:")
 			state.Reason, state.TreeSize = results[i].Err.Error(), results[i].Head.Size
-			failures = append(failures, state.Reason)
+			if state.Status == "failed" {
+				contradictions = append(contradictions, state.Reason)
+			} else {
+				failures = append(failures, state.Reason)
+			}
+		case w.scts.mode == sampler.CollectRecords:
+			w.lookedUpLog(results[i], &state, &entry)
 		default:
 			r := results[i]
 			state.Status, state.TreeSize, state.RootHash, state.Entries, state.Kept = sampler.LogProven, r.Head.Size, r.Head.Root.String(), r.Entries, r.Kept
-			entry.Status, entry.TreeSize, entry.RootHash, entry.TimestampMS = sampler.LogProven, r.Head.Size, r.Head.Root.String(), r.Head.Timestamp
-			entry.HeadFile, entry.Entries, entry.Kept = r.HeadFile, int64(r.Entries), int64(r.Kept)
+			state.FirstEntry, state.FirstReason = r.Start.First, r.Start.Reason
+			r.Describe(&entry)
 		}
+		w.countSCTs(l.log.ID(), &state, &entry)
 		doc.Logs = append(doc.Logs, state)
 		saved.Logs = append(saved.Logs, entry)
 	}
+	invalid := len(contradictions) > 0
+	failures = append(contradictions, failures...) // what the exit code says comes first
 	if len(failures) == 0 {
 		return nil
 	}
@@ -332,7 +420,7 @@ func excludedError(doc *collectDocument) error {
 func (w *workspace) dropForeign(a *audit, issuers *collect.Issuers, logs []*logSource) error {
 	keep := map[string]bool{}
 	for _, l := range logs {
-		if l.exclude == "" {
+		if !w.notAsked(l) {
 			keep[l.headFile()], keep[l.keyFile()] = true, true
 		}
 	}
@@ -371,14 +459,28 @@ func (d *collectDocument) render(e *env) {
 		t.Row(terminal.Escape(l.Name), l.Status, terminal.Count(int64(l.Entries)), terminal.Count(int64(l.Kept)), root)
 	}
 	for _, f := range d.Files {
-		t.Row(terminal.Escape(f.Path), "files", terminal.Count(int64(f.Certificates)), terminal.Count(int64(f.Kept)), "-")
+		t.Row(terminal.Escape(f.Path), cmp.Or(f.Kind, "files"), terminal.Count(int64(f.Certificates)), terminal.Count(int64(f.Kept)), "-")
 	}
-	if len(d.Logs)+len(d.Files) > 0 {
+	for _, r := range d.Records {
+		t.Row(terminal.Escape(r.Path), "records", terminal.Count(r.Rows), terminal.Count(r.Kept), "-")
+	}
+	if len(d.Logs)+len(d.Files)+len(d.Records) > 0 {
 		_ = t.Flush() // a failed write shows at the end, in Main
 	}
 	for _, l := range d.Logs {
+		if l.Status == sampler.LogProven && l.FirstReason != "" {
+			e.printf("%s: entries %s to %s: %s\n", terminal.Escape(l.Name), terminal.Count(int64(l.FirstEntry)), terminal.Count(int64(l.TreeSize)), terminal.Escape(l.FirstReason))
+		}
+	}
+	d.writeSCTs(e)
+	for _, l := range d.Logs {
 		if l.Status == sampler.LogExcluded {
 			e.printf("excluded: %s: %s\n", terminal.Escape(l.Name), terminal.Escape(l.Reason))
+		}
+	}
+	for _, r := range d.Records {
+		if r.Unreadable > 0 {
+			e.printf("records %s: %s rows cannot be read; freeze will refuse them: see selfaudit records\n", terminal.Escape(r.Path), terminal.Count(r.Unreadable))
 		}
 	}
 	for _, n := range d.Notes {
@@ -386,42 +488,5 @@ func (d *collectDocument) render(e *env) {
 	}
 	if d.Complete {
 		e.printf("audit %s: collected for %s to %s\nnext: %s\n", d.AuditID, d.Period[0], d.Period[1], d.Next)
-	}
-}
-
-// observer turns what harvesting reports into progress lines.
-type observer struct {
-	mu       sync.Mutex
-	progress *terminal.Progress
-	lines    map[string]*sourceLine
-}
-
-type sourceLine struct {
-	line        *terminal.Line
-	done, total uint64
-	kept        uint64
-}
-
-func (o *observer) Begin(source string, total uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.lines[source] = &sourceLine{line: o.progress.Line(source, "entries"), total: total}
-}
-
-func (o *observer) Advance(source string, entries, kept uint64) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	l := o.lines[source]
-	l.done += entries
-	l.kept += kept
-	l.line.Set(int64(l.done), int64(l.total))
-	l.line.SetKept(int64(l.kept))
-}
-
-func (o *observer) End(source, outcome string) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if l := o.lines[source]; l != nil {
-		l.line.Done(outcome)
 	}
 }

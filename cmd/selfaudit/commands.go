@@ -21,6 +21,7 @@ func addCommands(root *cobra.Command, e *env) {
 	}
 	other := []*cobra.Command{
 		newLogsCommand(e),
+		newRecordsCommand(e),
 		newRequirementsCommand(e),
 		newSelftestCommand(e),
 		newVersionCommand(e),

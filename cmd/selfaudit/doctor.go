@@ -100,7 +100,7 @@ func (e *env) doctor(ctx context.Context, o doctorOptions) (*doctorDocument, err
 	n.base = e.Transport
 	n.logs(ctx, p)
 	n.relays(ctx)
-	n.crtSh()
+	n.crtSh(ctx)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -176,11 +176,6 @@ func (n *netDoctor) relays(ctx context.Context) {
 	n.results = append(n.results, results...)
 }
 
-// crtSh stands for port 5432 of crt.sh, which is asked only where it is a source.
-func (n *netDoctor) crtSh() {
-	n.d.skip("crt.sh, port 5432", "it is no source of this configuration")
-}
-
 // write passes the results on. When not one server was reached, that is one failure, and
 // the rest could not be checked.
 func (n *netDoctor) write() {

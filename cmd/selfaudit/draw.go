@@ -108,6 +108,9 @@ func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDoc
 		}
 		return w.drawDocument(a, 0)
 	}
+	if err := a.dir.Sweep(); err != nil {
+		return nil, err
+	}
 	if !a.dir.Has(docSeed) {
 		if err := w.seed(ctx, a, o); err != nil {
 			return nil, err
@@ -131,6 +134,9 @@ func (a *audit) recordDraw(e *env) error {
 	documents := []string{docSeed, docSample, docSightings}
 	if a.commitment.Beacon == sampler.BeaconDrand {
 		documents = append(documents, docBeacon)
+	}
+	if a.dir.Has(sampler.RecordRowsFile) {
+		documents = append(documents, sampler.RecordRowsFile)
 	}
 	return a.record(e, "draw", "", documents...)
 }
@@ -330,6 +336,9 @@ func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.Sample
 		return 0, err
 	}
 	if err := lines.Flush(); err != nil {
+		return 0, err
+	}
+	if err := a.writeRecordRows(ctx, collected, want); err != nil {
 		return 0, err
 	}
 	return len(written), out.Commit()

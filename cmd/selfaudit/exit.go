@@ -84,10 +84,24 @@ func classify(ctx context.Context, e *env, err error) *exitError {
 		// flags that exclude each other, argument counts.
 		out.code = exitUsage
 	}
+	if out.code == exitFailed && diskFull(err) {
+		out.id = "disk_full"
+		out.hint = "make room there, or raise the quota, and run the same command again: what was written whole is kept, the rest is made again"
+	}
 	if out.id == "" {
 		out.id = exitIDs[out.code]
 	}
 	return out
+}
+
+// diskFull says whether a file could not be written for want of space.
+func diskFull(err error) bool {
+	for _, full := range noSpace {
+		if errors.Is(err, full) {
+			return true
+		}
+	}
+	return false
 }
 
 // errorDocument is an error as --json writes it to standard error.

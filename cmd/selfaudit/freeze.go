@@ -103,6 +103,7 @@ type freezeDocument struct {
 	ItemFindings int64        `json:"item_findings"`
 	Late         int64        `json:"late"`
 	Waiting      int64        `json:"waiting"`
+	Completeness []string     `json:"completeness,omitempty"`
 	Notes        []string     `json:"notes"`
 	Next         string       `json:"next"`
 }
@@ -168,13 +169,23 @@ func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*fre
 		return nil, err
 	}
 	if a.commitment == nil {
+		if err := a.dir.Sweep(); err != nil {
+			return nil, err
+		}
 		if err := w.freezeNow(ctx, a, o); err != nil {
 			return nil, err
 		}
 	} else if err := w.frozenRules(a, o); err != nil {
 		return nil, err
 	}
-	if err := a.record(w.e, "freeze", "", docConfig, docSnapshot, docPopulation, docStrata, docItems, docCommitment); err != nil {
+	tables, err := a.tableDocuments()
+	if err != nil {
+		return nil, err
+	}
+	if a.dir.Has(docPairings) { // not if an older program froze the audit
+		tables = append(tables, docPairings)
+	}
+	if err := a.record(w.e, "freeze", "", append(append(tables, a.recordsDocuments()...), docConfig, docSnapshot, docPopulation, docStrata, docItems, docCommitment)...); err != nil {
 		return nil, err
 	}
 	return w.freezeDocument(a)
@@ -194,6 +205,9 @@ type freezing struct {
 	popCount  int64
 	strata    []sampler.Stratum
 	start     sampler.SnapshotChain
+	records   *recordsFreeze
+	scts      *sctsFreeze
+	pairings  *pairingsFreeze
 }
 
 // freezeNow writes the documents; the commitment, last, completes the stage.
@@ -244,10 +258,13 @@ func (w *workspace) freezeNow(ctx context.Context, a *audit, o freezeOptions) er
 	for _, d := range []struct {
 		name string
 		data []byte
-	}{{docConfig, w.cfg.Effective()}, {docStrata, strata}, {docSnapshot, snapshot}} {
+	}{{docConfig, f.configInForce()}, {docStrata, strata}, {docSnapshot, snapshot}} {
 		if err := a.dir.Replace(d.name, d.data); err != nil {
 			return err
 		}
+	}
+	if err := w.keepTables(a); err != nil {
+		return err
 	}
 	if err := a.dir.WriteOnce(docCommitment, raw); err != nil {
 		return err
@@ -280,7 +297,8 @@ func (f *freezing) load() (err error) {
 	changed := &exitError{code: exitUsage, id: sourcesChangedID,
 		err:  fmt.Errorf("%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id),
 		hint: fmt.Sprintf("bring the configuration back; or remove %s and collect again (what was read of the same logs is kept)", f.a.dir.Path(docCollected))}
-	if !archived || f.w.listChanged(f.a) || sourcesText(logs, f.w.cfg) != f.saved.Sources {
+	otherIndex := f.saved.Index != nil && f.saved.Index.Server != f.w.cfg.CrtSh.Address
+	if !archived || f.w.listChanged(f.a) || sourcesText(logs, f.w.cfg) != f.saved.Sources || otherIndex || f.w.modeChanged(f.saved) {
 		return changed
 	}
 	f.collected, err = collect.Reopen(f.a.dir, f.issuers, f.saved)
@@ -295,6 +313,16 @@ func (f *freezing) load() (err error) {
 	}
 	f.chain, err = f.w.e.chain(f.a)
 	return err
+}
+
+// configInForce is the configuration with what the command line changed of the sources.
+func (f *freezing) configInForce() []byte {
+	cfg := *f.w.cfg
+	cfg.CrtSh.Use = f.saved.Index != nil
+	if f.saved.SCTMode != "" {
+		cfg.Collect.Mode = f.saved.SCTMode
+	}
+	return cfg.Effective()
 }
 
 // plan fixes where the randomness will come from, before the long part: a moment that has
@@ -325,52 +353,6 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 		return nil, err
 	}
 	return c, f.beacon(c, o)
-}
-
-// links sets the commitments that this one follows or repeats.
-func (f *freezing) links(c *sampler.Commitment) error {
-	if err := f.overlap(); err != nil {
-		return err
-	}
-	if len(f.chain) > 0 {
-		raw, err := f.chain[0].dir.Read(docCommitment)
-		if err != nil {
-			return err
-		}
-		c.PreviousCommitment = sampler.HashDoc(raw)
-	}
-	voided, err := f.a.voided()
-	if err != nil {
-		return err
-	}
-	if len(voided) > 0 && !f.a.rehearsal() {
-		last := voided[len(voided)-1]
-		c.Replaces, c.PreviousCommitment = last.hash, last.commitment.PreviousCommitment
-	}
-	return nil
-}
-
-// overlap refuses an audit whose place in the chain was taken by another one that was
-// frozen while this one was open: no item may be in two populations.
-func (f *freezing) overlap() error {
-	if f.a.rehearsal() {
-		return nil
-	}
-	all, err := f.w.e.audits()
-	if err != nil {
-		return err
-	}
-	for _, b := range all {
-		if b.id != f.a.id && b.opening.Mode == sampler.ModeAudit && b.commitment != nil && b.opening.PeriodEnd > f.a.opening.PeriodStart {
-			return usageErrorf(fmt.Sprintf("begin another audit: it starts at %s", b.opening.PeriodEnd),
-				"audit %s of %s to %s was frozen meanwhile and overlaps audit %s", b.id, b.opening.PeriodStart, b.opening.PeriodEnd, f.a.id)
-		}
-	}
-	if len(f.chain) > 0 && f.chain[0].opening.PeriodEnd != f.a.opening.PeriodStart {
-		return usageErrorf("begin another audit; the chain knows no gaps", "audit %s ends at %s, audit %s begins at %s",
-			f.chain[0].id, f.chain[0].opening.PeriodEnd, f.a.id, f.a.opening.PeriodStart)
-	}
-	return nil
 }
 
 // population writes population.tsv and findings/items.jsonl in one run over the collection.
@@ -411,6 +393,18 @@ func (f *freezing) population(ctx context.Context) error {
 	defer items.Abort()
 	rows := sampler.NewPopulationWriter(pop)
 	lines := bufio.NewWriter(items)
+	if f.records, err = f.useRecords(ctx); err != nil {
+		return err
+	}
+	defer f.records.abort()
+	if f.scts, err = f.useSCTs(); err != nil {
+		return err
+	}
+	defer f.scts.abort()
+	if f.pairings, err = f.usePairings(); err != nil {
+		return err
+	}
+	defer f.pairings.abort()
 	f.result, err = f.collected.Population(ctx, m, earlier, rows.Write, func(x sampler.ItemFinding) error {
 		line, err := x.Line()
 		if err == nil {
@@ -426,6 +420,15 @@ func (f *freezing) population(ctx context.Context) error {
 			return &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s is not the population that audit %s committed to", b.dir.Path(docPopulation), b.id),
 				hint: "bring the original back, from that audit's package: without it an item could get into two populations"}
 		}
+	}
+	if err := f.records.finish(); err != nil {
+		return err
+	}
+	if err := f.scts.finish(); err != nil {
+		return err
+	}
+	if err := f.pairings.finish(); err != nil {
+		return err
 	}
 	if err := errors.Join(rows.Flush(), lines.Flush()); err != nil {
 		return err

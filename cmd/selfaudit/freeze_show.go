@@ -44,6 +44,7 @@ func (w *workspace) freezeDocument(a *audit) (*freezeDocument, error) {
 		d.ItemFindings += n
 	}
 	d.Late, d.Waiting, d.Notes = snap.Counts.Late, snap.Counts.Waiting, snap.Notes
+	d.Completeness = snap.Completeness
 	return d, nil
 }
 
@@ -65,6 +66,9 @@ func (d *freezeDocument) render(e *env) {
 	}
 	if d.ItemFindings > 0 {
 		e.printf("contradictions inside items: %s findings, in findings/items.jsonl\n", terminal.Count(d.ItemFindings))
+	}
+	for _, line := range d.Completeness {
+		e.printf("%s\n", terminal.Escape(line))
 	}
 	for _, n := range d.Notes {
 		e.printf("note: %s\n", terminal.Escape(n))

@@ -23,6 +23,7 @@ type lintOptions struct {
 	JSONL     bool   // Format is jsonl
 	Output    string // -o: file instead of standard output
 	NoWaivers bool   // show the plain rule set; ad hoc that is all there is
+	Waivers   string // --waivers: file of waivers for FILE arguments
 	Issuers   []string
 	AsIf      time.Time // zero = as of issuance
 	Reference bool
@@ -30,6 +31,9 @@ type lintOptions struct {
 	Sources   []string
 	Explain   string
 	FailOn    lint.Severity // 0 = findings never fail the command
+	corpus    corpusOptions
+	// SecondOpinion is the address of a pkimetal server; "" = none is asked.
+	SecondOpinion string
 }
 
 // The forms of output.
@@ -73,10 +77,16 @@ command unless --fail-on asks for it.`,
 				return err
 			}
 			switch {
+			case o.corpus.Relint:
+				return runLintRelint(cmd.Context(), e, o, files)
+			case o.corpus.Population:
+				return runLintPopulation(cmd.Context(), e, o)
 			case o.Explain != "":
 				return o.to(e, func(e *env) error { return runLintExplain(e, o) })
 			case o.List:
 				return o.to(e, func(e *env) error { return runLintList(e, o, files) })
+			case o.SecondOpinion != "":
+				return o.to(e, func(e *env) error { return runLintOpinion(cmd.Context(), e, o, files) })
 			case len(files) == 0:
 				return runLintAudit(cmd.Context(), e, o)
 			}
@@ -89,6 +99,7 @@ command unless --fail-on asks for it.`,
 	f.StringArrayVar(&o.Issuers, "issuer", nil, "`file` with the issuer's certificate, for the checks that need it; may be repeated")
 	f.StringVar(&asIf, "as-if", "", "judge as if each certificate were issued on this `date`, such as 2027-03-15")
 	f.BoolVar(&o.Reference, "reference", false, "use zlint's own loop throughout: same results, many times slower")
+	f.StringVar(&o.Waivers, "waivers", "", "`file` of waivers: findings that it waives are shown as waived and do not count for --fail-on")
 	f.BoolVar(&o.NoWaivers, "no-waivers", false, "show the plain rule set, whatever has been waived")
 	f.BoolVar(&o.List, "list", false, "list the rules; words after it must all occur in a rule's name, meaning or citation")
 	f.StringArrayVar(&o.Sources, "source", nil, "with --list: only rules of this `source`, such as CABF_BR; may be repeated")
@@ -96,6 +107,8 @@ command unless --fail-on asks for it.`,
 	f.StringVar(&o.Format, "format", "", "`form` of the output: text, json, jsonl, sarif, junit or csv (default text)")
 	f.BoolVar(&jsonl, "jsonl", false, "one JSON object per artifact and line, the same as --format jsonl")
 	f.StringVarP(&o.Output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is complete")
+	f.StringVar(&o.SecondOpinion, "second-opinion", "", "ask the pkimetal server at this `address` too, and put both opinions side by side")
+	o.corpus.flags(cmd)
 	groupFlags(cmd, flagsOutput, "format", "jsonl", "output")
 	setCompletion(cmd, "fail-on", oneOfWords("error", "warn", "notice"))
 	setCompletion(cmd, "format", oneOfWords(lintFormats...))
@@ -142,14 +155,24 @@ func (o *lintOptions) settle(e *env, failOn, asIf string, jsonl bool) error {
 
 // combine checks which flags go together.
 func (o *lintOptions) combine(files []string) error {
-	adHoc := map[string]bool{"--issuer": len(o.Issuers) > 0, "--as-if": !o.AsIf.IsZero(), "--reference": o.Reference}
-	for _, name := range []string{"--issuer", "--as-if", "--reference"} {
+	if err := o.corpus.check(o, files); err != nil || o.corpus.Population || o.corpus.Relint {
+		return err
+	}
+	if o.Waivers != "" && (o.NoWaivers || !o.AsIf.IsZero()) {
+		return usageErrorf("leave one of them out", "--waivers goes neither with --no-waivers nor with --as-if, which judges no certificate that exists")
+	}
+	adHoc := map[string]bool{"--issuer": len(o.Issuers) > 0, "--as-if": !o.AsIf.IsZero(), "--waivers": o.Waivers != ""}
+	for _, name := range []string{"--issuer", "--as-if", "--waivers"} {
 		if adHoc[name] && (len(files) == 0 || o.List || o.Explain != "") {
 			return usageErrorf("name files or folders to lint", "%s works only with FILE arguments", name)
 		}
 	}
 	browse := o.List || o.Explain != ""
 	switch {
+	case o.SecondOpinion != "" && (len(files) == 0 || browse || !o.AsIf.IsZero() || o.Reference || o.Waivers != ""):
+		return usageErrorf("name files; for an audit set [second_opinion] in selfaudit.toml", "--second-opinion works only with FILE arguments")
+	case o.SecondOpinion != "" && o.Format != formatText && o.Format != formatJSON && o.Format != formatJSONL:
+		return usageErrorf("use text, json or jsonl", "--second-opinion has no form %s", o.Format)
 	case o.List && o.Explain != "", o.Explain != "" && len(files) > 0:
 		return usageErrorf("see `selfaudit lint --help`", "--explain takes one name and nothing else")
 	case len(o.Sources) > 0 && !o.List:
@@ -184,6 +207,7 @@ type lintRun struct {
 	issuers *checks.Pool // of --issuer; nil without
 	pairs   *checks.Pairs
 	waiting artifactQueue
+	waivers *adHocWaivers
 	worst   lint.Severity
 }
 
@@ -196,6 +220,9 @@ func runLintFiles(ctx context.Context, e *env, o lintOptions, files []string) er
 	run := &lintRun{e: e, o: o}
 	var err error
 	if run.issuers, err = readIssuers(o.Issuers); err != nil {
+		return err
+	}
+	if run.waivers, err = newAdHocWaivers(e, o.Waivers); err != nil {
 		return err
 	}
 	run.pairs = &checks.Pairs{Issuers: run.issuers}
@@ -219,6 +246,7 @@ func runLintFiles(ctx context.Context, e *env, o lintOptions, files []string) er
 		linted++
 		a := run.waiting.pop()
 		run.compare(a, &r)
+		run.waivers.apply(&r)
 		run.worst = max(run.worst, r.Worst())
 		return show.result(a, r)
 	})
@@ -251,6 +279,7 @@ func (run *lintRun) compare(a lint.Artifact, r *lint.Result) {
 // end says what was left out and decides the exit code.
 func (run *lintRun) end(in *lintInputs) error {
 	e := run.e
+	run.waivers.end(e)
 	if n := len(in.passedOver); n > 0 {
 		e.notef("passed over %d files without a certificate, CRL or OCSP response (-v names them)", n)
 		for _, name := range in.passedOver {

@@ -1,22 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"runtime"
-	"runtime/debug"
-	"slices"
-	"strings"
 
 	"selfaudit/internal/terminal"
 	"selfaudit/lint"
-	"selfaudit/sampler"
 )
 
 // lintAuditDocument is what `lint --json` writes for an audit.
@@ -27,8 +20,19 @@ type lintAuditDocument struct {
 	Certificates int            `json:"certificates"`
 	WithFindings int            `json:"with_findings"`
 	Findings     map[string]int `json:"findings"` // by severity
-	Next         string         `json:"next"`
-	worst        lint.Severity
+	// Rechecked says how many results zlint's own loop gave too; null with --reference.
+	Rechecked *lint.Recheck `json:"rechecked"`
+	// AsIf counts the findings as if issued on the day of linting, by severity.
+	AsIf  asIfCounts      `json:"as_if_today"`
+	Waive *waiversPreview `json:"waivers,omitempty"` // what waivers.toml would waive in the report
+	Next  string          `json:"next"`
+	worst lint.Severity
+}
+
+// asIfCounts sums up lint/as-if.jsonl.
+type asIfCounts struct {
+	Day      string         `json:"day"`
+	Findings map[string]int `json:"findings"`
 }
 
 // runLintAudit is `lint` without FILE arguments: it lints the audit's sample.
@@ -48,7 +52,8 @@ func runLintAudit(ctx context.Context, e *env, o lintOptions) error {
 		return err
 	}
 	e.banner(a)
-	doc, err := w.lint(ctx, a)
+	w.noWaivers = o.NoWaivers
+	doc, err := w.lint(ctx, a, o.Reference)
 	if err == nil && o.JSONL {
 		return a.dir.CopyTo(e.Stdout, docResults)
 	}
@@ -63,135 +68,46 @@ func runLintAudit(ctx context.Context, e *env, o lintOptions) error {
 
 // lint runs the stage on audit a: every certificate and precertificate of the sampled
 // items, final certificates first, in the order of the sample.
-func (w *workspace) lint(ctx context.Context, a *audit) (*lintAuditDocument, error) {
+func (w *workspace) lint(ctx context.Context, a *audit, reference bool) (*lintAuditDocument, error) {
 	if err := a.need(stageLint); err != nil {
 		return nil, err
 	}
 	if !a.done(stageLint) {
-		if err := w.lintNow(ctx, a); err != nil {
+		if err := w.lintNow(ctx, a, reference); err != nil {
 			return nil, err
 		}
+	} else if reference {
+		w.e.notef("audit %s is linted already: --reference changes nothing", a.id)
 	}
-	if err := a.record(w.e, "lint", "", docLinter, docResults); err != nil {
+	if err := a.record(w.e, "lint", "", docAsIf, docLinter, docResults); err != nil {
 		return nil, err
 	}
-	return lintSummary(a)
-}
-
-func (w *workspace) lintNow(ctx context.Context, a *audit) error {
-	// Almost nothing lives longer than one certificate, so the collector would run all
-	// the time for very little; a larger heap costs a few megabytes.
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
-	linter, err := lint.New(lint.Options{Document: true})
-	if err != nil {
-		return fmt.Errorf("starting the linter: %w", err)
-	}
-	info, err := jsonDocument(linter.Info())
-	if err != nil {
-		return err
-	}
-	files, err := a.sampledFiles()
-	if err != nil {
-		return err
-	}
-	out, err := a.dir.Create(docResults)
-	if err != nil {
-		return err
-	}
-	defer out.Abort()
-	lines := bufio.NewWriter(out)
-	enc := json.NewEncoder(lines)
-	enc.SetEscapeHTML(false)
-	progress := w.e.progress()
-	defer progress.Close()
-	line := progress.Line("lint", "certificates")
-	line.Set(0, int64(len(files)))
-	var readErr error
-	artifacts := func(yield func(lint.Artifact) bool) {
-		for _, name := range files {
-			der, err := a.dir.Read(name)
-			if err != nil {
-				readErr = err
-				return
-			}
-			if !yield(lint.Artifact{File: name, Kind: lint.KindCert, DER: der}) {
-				return
-			}
-		}
-	}
-	err = linter.LintAll(ctx, artifacts, runtime.GOMAXPROCS(0), func(r lint.Result) error {
-		line.Add(1)
-		return enc.Encode(r)
-	})
-	if err := errors.Join(readErr, err); err != nil {
-		return err
-	}
-	if err := lines.Flush(); err != nil {
-		return err
-	}
-	if err := a.dir.Replace(docLinter, info); err != nil {
-		return err
-	}
-	return out.Commit()
-}
-
-// sampledFiles lists the certificates of the sampled items in the order of the sample:
-// within an item final certificates first, then by hash.
-func (a *audit) sampledFiles() ([]string, error) {
-	raw, err := a.dir.Read(docSample)
-	if err != nil {
+	if err := w.secondOpinion(ctx, a); err != nil {
 		return nil, err
 	}
-	rows, err := sampler.ParseSample(raw)
-	if err != nil {
-		return nil, err
+	d, err := lintSummary(a)
+	if err == nil && !w.noWaivers {
+		d.Waive, err = w.previewWaivers(a)
 	}
-	f, err := os.Open(a.dir.Path(docSightings))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	certs := map[sampler.ItemID][]string{}
-	err = sampler.ReadSightings(f, func(s sampler.Sighting) error {
-		// The form is part of the sorting key: "final" is before "precert".
-		key := string(s.Form) + " certificates/" + s.Cert.String() + ".der"
-		if list := certs[s.ItemID]; !slices.Contains(list, key) {
-			certs[s.ItemID] = append(list, key)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, r := range rows {
-		if r.Role != sampler.RoleSample {
-			continue
-		}
-		list := certs[r.Item]
-		if len(list) == 0 {
-			return nil, fmt.Errorf("%s names no certificate of sampled item %s", a.dir.Path(docSightings), r.Item)
-		}
-		slices.Sort(list)
-		for _, key := range list {
-			out = append(out, key[strings.IndexByte(key, ' ')+1:])
-		}
-	}
-	return out, nil
+	return d, err
 }
 
 // lintSummary counts what lint/results.jsonl says.
 func lintSummary(a *audit) (*lintAuditDocument, error) {
-	raw, err := fs.ReadFile(a.dir.FS(), docResults)
-	if err != nil {
-		return nil, err
-	}
 	d := &lintAuditDocument{Schema: "selfaudit.lint-audit/v1", AuditID: a.id, Mode: a.opening.Mode, Findings: map[string]int{}, Next: "selfaudit report --audit " + a.id}
-	for line := range bytes.Lines(raw) {
-		var r lint.Result
-		if err := json.Unmarshal(line, &r); err != nil {
-			return nil, fmt.Errorf("%s: %w", a.dir.Path(docResults), err)
-		}
+	d.AsIf.Findings = map[string]int{}
+	var info lint.Info
+	raw, err := a.dir.Read(docLinter)
+	if err == nil {
+		err = json.Unmarshal(raw, &info)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.dir.Path(docLinter), err)
+	}
+	if info.AuditInfo != nil {
+		d.Rechecked, d.AsIf.Day = info.Rechecked, info.AuditDay
+	}
+	if err := eachResult(a, docResults, func(r lint.Result) {
 		d.Certificates++
 		if len(r.Findings) > 0 {
 			d.WithFindings++
@@ -200,8 +116,34 @@ func lintSummary(a *audit) (*lintAuditDocument, error) {
 		for _, f := range r.Findings {
 			d.Findings[f.Severity.String()]++
 		}
+	}); err != nil {
+		return nil, err
 	}
-	return d, nil
+	return d, eachResult(a, docAsIf, func(r lint.Result) {
+		for _, f := range r.Findings {
+			d.AsIf.Findings[f.Severity.String()]++
+		}
+	})
+}
+
+// eachResult calls fn for each line of a document with lint results; one that is not there
+// has none.
+func eachResult(a *audit, name string, fn func(lint.Result)) error {
+	raw, err := fs.ReadFile(a.dir.FS(), name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(raw) {
+		var r lint.Result
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("%s: %w", a.dir.Path(name), err)
+		}
+		fn(r)
+	}
+	return nil
 }
 
 // render writes the document for people.
@@ -212,5 +154,31 @@ func (d *lintAuditDocument) render(e *env) {
 			e.printf("  %-7s %s\n", s, terminal.Count(int64(n)))
 		}
 	}
+	if r := d.Rechecked; r != nil {
+		e.printf("compared with zlint's own loop: %s of %s results, all equal\n", terminal.Count(int64(r.Compared)), terminal.Count(int64(r.Of)))
+	}
+	if d.AsIf.Day != "" {
+		e.printf("as if issued on %s (no compliance result): %s\n", d.AsIf.Day, severityCounts(d.AsIf.Findings))
+	}
+	if d.Waive != nil {
+		d.Waive.render(e)
+	}
 	e.printf("next: %s\n", d.Next)
+}
+
+// severityCounts is a line such as "2 error, 10 notice".
+func severityCounts(counts map[string]int) string {
+	text := ""
+	for _, s := range []lint.Severity{lint.Fatal, lint.Error, lint.Warn, lint.Notice} {
+		if n := counts[s.String()]; n > 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += terminal.Count(int64(n)) + " " + s.String()
+		}
+	}
+	if text == "" {
+		return "no findings"
+	}
+	return text
 }

@@ -18,7 +18,7 @@ func newLintCSV(e *env) *lintCSV { return &lintCSV{w: newCSVWriter(e.Stdout)} }
 
 var lintCSVHeader = []string{
 	"file", "block", "kind", "sha256", "as_if", "subject", "issuer", "serial", "not_before", "not_after",
-	"severity", "lint", "source", "citation", "meaning", "details", "revocation", "in_force",
+	"severity", "lint", "source", "citation", "meaning", "details", "revocation", "in_force", "waiver",
 }
 
 func (v *lintCSV) header() error {
@@ -50,14 +50,14 @@ func (v *lintCSV) result(a lint.Artifact, r lint.Result) error {
 		}, append(rest, versions)...)
 	}
 	if len(r.Findings) == 0 {
-		return v.w.row(artifact("none", "", "", "", "", "", "")...)
+		return v.w.row(append(artifact("none", "", "", "", "", "", ""), "")...)
 	}
-	for _, f := range r.Findings {
+	for i, f := range r.Findings {
 		ground := ""
 		if g := groundOf(r, f); g != nil {
 			ground = groundText(g)
 		}
-		if err := v.w.row(artifact(f.Severity.String(), f.Lint, f.Source, f.Citation, lint.Meaning(f.Lint), f.Details, ground)...); err != nil {
+		if err := v.w.row(append(artifact(f.Severity.String(), f.Lint, f.Source, f.Citation, lint.Meaning(f.Lint), f.Details, ground), r.Waiver(i))...); err != nil {
 			return err
 		}
 	}

@@ -42,6 +42,8 @@ type lintObjectFinding struct {
 	Details  string        `json:"details"`
 	// Revocation is the item of the reasons for revocation, null where there is none.
 	Revocation *lint.Ground `json:"revocation"`
+	// Waiver is the id of the waiver that holds for it; only with --waivers.
+	Waiver string `json:"waiver,omitempty"`
 }
 
 func lintObjectOf(e *env, a lint.Artifact, r lint.Result) lintObject {
@@ -51,7 +53,7 @@ func lintObjectOf(e *env, a lint.Artifact, r lint.Result) lintObject {
 		Findings: make([]lintObjectFinding, len(r.Findings)),
 	}
 	for i, f := range r.Findings {
-		o.Findings[i] = lintObjectFinding{f.Lint, f.Severity, f.Source, f.Citation, f.Details, groundOf(r, f)}
+		o.Findings[i] = lintObjectFinding{f.Lint, f.Severity, f.Source, f.Citation, f.Details, groundOf(r, f), r.Waiver(i)}
 	}
 	return o
 }

@@ -11,7 +11,7 @@ import (
 
 // junitView is --format junit: a test suite per file and a test case per finding, or one
 // that passes where an artifact has none. JUnit knows failures (here: error) and errors
-// (here: fatal, unreadable); warnings and notices are cases that pass and say so.
+// (here: fatal, unreadable); warnings, notices and waived findings are cases that pass and say so.
 type junitView struct {
 	e     *env
 	begun bool
@@ -60,8 +60,8 @@ func (v *junitView) result(a lint.Artifact, r lint.Result) error {
 	if len(r.Findings) == 0 {
 		v.suite.add(junitCase{ClassName: class, Name: "no findings"})
 	}
-	for _, f := range r.Findings {
-		v.suite.add(junitCaseOf(class, r, f))
+	for i, f := range r.Findings {
+		v.suite.add(junitCaseOf(class, r, f, waivedText(r, i)))
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func junitName(r lint.Result) string {
 	return name
 }
 
-func junitCaseOf(class string, r lint.Result, f lint.Finding) junitCase {
+func junitCaseOf(class string, r lint.Result, f lint.Finding, waived string) junitCase {
 	c := junitCase{ClassName: class, Name: terminal.Escape(f.Lint)}
 	lines := []string{lint.Meaning(f.Lint)}
 	if f.Details != "" {
@@ -91,10 +91,12 @@ func junitCaseOf(class string, r lint.Result, f lint.Finding) junitCase {
 		lines[i] = terminal.Escape(lines[i]) // XML 1.0 has no way to write a control character
 	}
 	p := &junitProblem{Message: lines[0], Type: f.Severity.String(), Text: strings.Join(lines, "\n")}
-	switch f.Severity {
-	case lint.Fatal:
+	switch {
+	case waived != "":
+		c.Out = waived + ": " + f.Severity.String() + ": " + p.Text
+	case f.Severity == lint.Fatal:
 		c.Error = p
-	case lint.Error:
+	case f.Severity == lint.Error:
 		c.Failure = p
 	default:
 		c.Out = f.Severity.String() + ": " + p.Text

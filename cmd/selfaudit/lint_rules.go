@@ -41,13 +41,21 @@ func runLintList(e *env, o lintOptions, words []string) error {
 	}
 	t := e.table()
 	t.Header("NAME", "SOURCE", "KIND", "SEVERITY", "FROM", "UNTIL", "CITATION")
+	marked := 0
 	for _, r := range rules {
+		if r.BuiltinWaiver != "" {
+			marked++
+			r.Name += " *"
+		}
 		t.Row(r.Name, r.Source, string(r.Kind), r.Severity.String(), dash(r.Effective), dash(r.Ineffective), dash(r.Citation))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	e.notef("%d of %d rules", len(rules), len(lint.Rules()))
+	if marked > 0 {
+		e.notef("* waived in reports by default, because the requirements in force say otherwise; --explain gives the reason")
+	}
 	return nil
 }
 
@@ -67,7 +75,7 @@ func (o lintOptions) shows(r lint.Rule, words []string) bool {
 
 func ruleCSV(e *env, rules []lint.Rule) error {
 	w := newCSVWriter(e.Stdout)
-	if err := w.row("name", "source", "kind", "severity", "effective", "ineffective", "citation", "meaning", "options", "revocation"); err != nil {
+	if err := w.row("name", "source", "kind", "severity", "effective", "ineffective", "citation", "meaning", "options", "revocation", "builtin_waiver"); err != nil {
 		return err
 	}
 	for _, r := range rules {
@@ -75,7 +83,7 @@ func ruleCSV(e *env, rules []lint.Rule) error {
 		if r.Ground != nil {
 			ground = groundText(r.Ground)
 		}
-		if err := w.row(r.Name, r.Source, string(r.Kind), r.Severity.String(), r.Effective, r.Ineffective, r.Citation, r.Meaning, optionsText(r), ground); err != nil {
+		if err := w.row(r.Name, r.Source, string(r.Kind), r.Severity.String(), r.Effective, r.Ineffective, r.Citation, r.Meaning, optionsText(r), ground, r.BuiltinWaiver); err != nil {
 			return err
 		}
 	}
@@ -129,6 +137,9 @@ func runLintExplain(e *env, o lintOptions) error {
 	line("citation", dash(r.Citation))
 	line("in force", ruleSpan(r))
 	line("configurable", dash(optionsText(r)))
+	if r.BuiltinWaiver != "" {
+		line("waived", "in reports by default (builtin = false in waivers.toml switches it off): "+r.BuiltinWaiver)
+	}
 	for _, g := range []struct {
 		label  string
 		ground *lint.Ground

@@ -72,13 +72,19 @@ type sarifNotification struct {
 }
 
 type sarifResult struct {
-	RuleID       string            `json:"ruleId"`
-	RuleIndex    int               `json:"ruleIndex"`
-	Level        string            `json:"level"`
-	Message      sarifText         `json:"message"`
-	Locations    []sarifLocation   `json:"locations"`
-	Fingerprints map[string]string `json:"partialFingerprints,omitempty"`
-	Properties   map[string]any    `json:"properties"`
+	RuleID       string             `json:"ruleId"`
+	RuleIndex    int                `json:"ruleIndex"`
+	Level        string             `json:"level"`
+	Message      sarifText          `json:"message"`
+	Locations    []sarifLocation    `json:"locations"`
+	Fingerprints map[string]string  `json:"partialFingerprints,omitempty"`
+	Suppressions []sarifSuppression `json:"suppressions,omitempty"`
+	Properties   map[string]any     `json:"properties"`
+}
+
+type sarifSuppression struct {
+	Kind          string `json:"kind"`
+	Justification string `json:"justification"`
 }
 
 type sarifLocation struct {
@@ -124,7 +130,7 @@ func newSARIFView(e *env, info lint.Info) *sarifView {
 }
 
 func (v *sarifView) result(a lint.Artifact, r lint.Result) error {
-	for _, f := range r.Findings {
+	for i, f := range r.Findings {
 		text := cmp.Or(lint.Meaning(f.Lint), f.Lint)
 		if f.Details != "" {
 			text += ": " + f.Details
@@ -142,6 +148,9 @@ func (v *sarifView) result(a lint.Artifact, r lint.Result) error {
 		}
 		if r.AsIf != "" {
 			result.Properties["asIf"] = r.AsIf
+		}
+		if waived := waivedText(r, i); waived != "" {
+			result.Suppressions = []sarifSuppression{{"external", waived}}
 		}
 		if g := groundOf(r, f); g != nil {
 			result.Properties["revocation"] = groundText(g)

@@ -50,8 +50,8 @@ func (v *lintText) result(a lint.Artifact, r lint.Result) error {
 	if len(r.Findings) == 0 {
 		v.e.printf("  %s\n", v.p.Good("no findings"))
 	}
-	for _, f := range r.Findings {
-		v.finding(f, groundOf(r, f))
+	for i, f := range r.Findings {
+		v.finding(f, groundOf(r, f), waivedText(r, i))
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func (v *lintText) versions(r lint.Result) string {
 	return fmt.Sprintf("%s %s, %s now", first, when, strings.Join(now, ", "))
 }
 
-func (v *lintText) finding(f lint.Finding, ground *lint.Ground) {
+func (v *lintText) finding(f lint.Finding, ground *lint.Ground, waived string) {
 	word := f.Severity.String()
 	pad := strings.Repeat(" ", max(severityWidth-len(word), 0))
 	head := fmt.Sprintf("  %s%s  %s", v.severity(f.Severity, word), pad, v.p.Bold(terminal.Escape(f.Lint)))
@@ -90,6 +90,9 @@ func (v *lintText) finding(f lint.Finding, ground *lint.Ground) {
 	}
 	if ground != nil {
 		v.e.printf("%s%s %s\n", indent, v.p.Dim("revoke:"), groundText(ground))
+	}
+	if waived != "" {
+		v.e.printf("%s%s\n", indent, v.p.Mark(waived))
 	}
 }
 

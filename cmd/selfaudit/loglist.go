@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
 	"selfaudit/reports/evidence"
 	"selfaudit/sampler"
 	"selfaudit/sampler/loglist"
@@ -119,6 +120,11 @@ func choose(cfg *config.Config, l *logList, from, until time.Time) (*chosen, err
 			return nil, usageErrorf("see `selfaudit logs --all` for the names", "%s: [log_list] exclude: the list has no log %q", cfg.File, name)
 		}
 	}
+	for _, own := range c.Logs {
+		if !slices.ContainsFunc(choices, func(ch loglist.Choice) bool { return ch.Log.Named(own.Name) }) {
+			return nil, usageErrorf("see `selfaudit logs --all` for the names", "%s: [[log_list.log]]: the list has no log %q", cfg.File, own.Name)
+		}
+	}
 	for i := range choices {
 		ch := &choices[i]
 		byHand := slices.ContainsFunc(cfg.Logs, func(x config.Log) bool { return bytes.Equal(x.PublicKey, ch.Log.Key) })
@@ -132,13 +138,31 @@ func choose(cfg *config.Config, l *logList, from, until time.Time) (*chosen, err
 					reason = c.Exclude[name]
 				}
 			}
-			out.logs = append(out.logs, config.Log{Type: ch.Log.Type, URL: ch.Log.URL, PublicKey: ch.Log.Key, Origin: ch.Log.Origin(), Label: ch.Log.Description, Exclude: reason})
+			log := config.Log{Type: ch.Log.Type, URL: ch.Log.URL, PublicKey: ch.Log.Key, Origin: ch.Log.Origin(), Label: ch.Log.Description, Exclude: reason}
+			if err := settle(&log, &ch.Log, cfg); err != nil {
+				return nil, err
+			}
+			out.logs = append(out.logs, log)
 			if reason != "" {
 				ch.Chosen, ch.Code, ch.Reason = false, codeExcluded, "excluded: "+reason
 			}
 		}
 	}
 	return out, nil
+}
+
+// settle gives a log of the list its settings of [log_list] and [[log_list.log]].
+func settle(log *config.Log, listed *loglist.Log, cfg *config.Config) error {
+	for _, own := range cfg.LogList.Logs {
+		if listed.Named(own.Name) {
+			log.Pace, log.Tiles = log.Pace.Or(own.Pace), log.Tiles || own.Tiles
+		}
+	}
+	log.Pace = log.Pace.Or(cfg.LogList.Pace)
+	if log.Tiles && log.Type == config.TypeStaticCT {
+		return usageErrorf("leave tiles out: a static-ct log serves nothing else", "%s: [[log_list.log]] tiles: %s is a static-ct log", cfg.File, terminal.Escape(log.Label))
+	}
+	return nil
 }
 
 // Codes of a choice beside those of loglist.

@@ -23,8 +23,12 @@ func main() {
 	// A second signal ends the process the ordinary way, even if a stage
 	// should not notice the cancelled context.
 	context.AfterFunc(ctx, stop)
-	os.Exit(Main(ctx, os.Args[1:], systemEnv()))
+	os.Exit(Main(ctx, os.Args[1:], outside(systemEnv())))
 }
+
+// outside is what the program takes the outside world for: what it is, except in a binary
+// that is built for tests (hurry.go).
+var outside = func(e *env) *env { return e }
 
 // systemEnv is the outside world as this process sees it.
 func systemEnv() *env {

@@ -78,6 +78,8 @@ type planLog struct {
 	Why       string   `json:"why"`
 	Entries   *uint64  `json:"entries"`
 	New       *uint64  `json:"new_since_previous"` // entries that the audit before did not read
+	First     *uint64  `json:"first_entry"`        // with which reading would begin
+	Read      *uint64  `json:"entries_to_read"`
 	BytesLow  *uint64  `json:"bytes_low"`
 	BytesHigh *uint64  `json:"bytes_high"`
 	BytesFrom string   `json:"bytes_basis"`
@@ -85,6 +87,8 @@ type planLog struct {
 	RateFrom  string   `json:"rate_basis"`
 	Hours     *float64 `json:"hours"`
 	Error     string   `json:"error,omitempty"`
+
+	FirstReason string `json:"first_reason,omitempty"`
 }
 
 type planNotRead struct {
@@ -94,7 +98,7 @@ type planNotRead struct {
 
 type planTotal struct {
 	Logs      int      `json:"logs"`
-	Entries   uint64   `json:"entries"`
+	Entries   uint64   `json:"entries"` // to be read
 	BytesLow  uint64   `json:"bytes_low"`
 	BytesHigh uint64   `json:"bytes_high"`
 	Hours     *float64 `json:"hours"`
@@ -157,9 +161,17 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 			return nil, err
 		}
 	}
-	logs, why, err := e.planLogs(ctx, cfg, d, p)
+	logs, why, c, err := e.planLogs(ctx, cfg, d, p)
 	if err != nil {
 		return nil, err
+	}
+	rules, err := e.planRules(cfg, p, c)
+	if err != nil {
+		return nil, err
+	}
+	d.Notes = append(d.Notes, recordsPlan(cfg)...)
+	if cfg.CrtSh.Use {
+		d.Notes = append(d.Notes, crtShPlan(cfg, p))
 	}
 	probes := make([]*probed, len(logs))
 	for i, l := range logs {
@@ -175,6 +187,8 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 			row.Source = "by hand"
 		}
 		e.planSize(&row, pr, o, before)
+		e.planRange(ctx, &row, pr, o, rules)
+		row.planBytes(pr.cfg.Type)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -190,8 +204,9 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 
 const whyByHand = "it is configured by hand"
 
-// planLogs returns the logs that would be read, with the reason for each.
-func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument, p period) (logs []config.Log, why []string, err error) {
+// planLogs returns the logs that would be read, with the reason for each, and what was
+// chosen from a log list, if there is one.
+func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument, p period) (logs []config.Log, why []string, c *chosen, err error) {
 	for _, l := range cfg.Logs {
 		if l.Exclude != "" {
 			d.NotRead = append(d.NotRead, planNotRead{"excluded: " + l.Exclude, []string{(&logSource{cfg: l}).name()}})
@@ -200,15 +215,15 @@ func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument,
 		logs, why = append(logs, l), append(why, whyByHand)
 	}
 	if cfg.LogList.Select != config.SelectAuto {
-		return logs, why, nil
+		return logs, why, nil, nil
 	}
 	list, err := e.readLogList(ctx, cfg)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	c, err := choose(cfg, list, p.from, p.until)
+	c, err = choose(cfg, list, p.from, p.until)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	d.List = list.info(e)
 	if d.List.Warning != "" {
@@ -226,7 +241,7 @@ func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument,
 			logs, why = append(logs, l), append(why, reasons[string(l.PublicKey)])
 		}
 	}
-	return logs, why, nil
+	return logs, why, c, nil
 }
 
 // planSize fills in how many entries a log has, and what of them is new.
@@ -248,25 +263,18 @@ func (e *env) planSize(row *planLog, pr *probed, o planOptions, before map[strin
 		fresh := size - old
 		row.New = &fresh
 	}
-	low, high := uint64(staticBytesLow), uint64(staticBytesHigh)
-	row.BytesFrom = "usual sizes, compressed and plain"
-	if pr.cfg.Type == config.TypeRFC6962 {
-		low, high, row.BytesFrom = jsonBytes, jsonBytes, "usual size"
-	}
-	low, high = low*size, high*size
-	row.BytesLow, row.BytesHigh = &low, &high
 }
 
 // planSpeed fills in how fast a log can be read: as told, or by reading a few tiles near
 // its end.
 func (e *env) planSpeed(ctx context.Context, row *planLog, pr *probed, o planOptions) {
-	if row.Entries == nil {
+	if row.Read == nil {
 		return
 	}
 	switch size := *row.Entries; {
 	case o.RateLimit > 0:
 		row.Rate, row.RateFrom = &o.RateLimit, "as given"
-	case size == 0:
+	case *row.Read == 0:
 		zero := 0.0
 		row.Hours = &zero
 		return
@@ -291,11 +299,11 @@ func (e *env) planSpeed(ctx context.Context, row *planLog, pr *probed, o planOpt
 		rate := float64(end-start) / took.Seconds()
 		row.Rate, row.RateFrom = &rate, fmt.Sprintf("%d entries in %s", end-start, took.Round(time.Millisecond))
 		if sent := pr.bytes.Load(); sent > 0 {
-			total := uint64(float64(sent) / float64(end-start) * float64(size))
+			total := uint64(float64(sent) / float64(end-start) * float64(*row.Read))
 			row.BytesLow, row.BytesHigh, row.BytesFrom = &total, &total, fmt.Sprintf("%d bytes per entry, measured", sent/int64(end-start))
 		}
 	}
-	hours := float64(*row.Entries) / *row.Rate / 3600
+	hours := float64(*row.Read) / *row.Rate / 3600
 	row.Hours = &hours
 }
 
@@ -307,11 +315,11 @@ func (d *planDocument) total() {
 	var sum, longest float64
 	timed := true
 	for _, l := range d.Logs {
-		if l.Entries == nil {
+		if l.Read == nil {
 			t.Complete, timed = false, false
 			continue
 		}
-		t.Entries += *l.Entries
+		t.Entries += *l.Read
 		t.BytesLow += *l.BytesLow
 		t.BytesHigh += *l.BytesHigh
 		if l.Hours == nil {

@@ -103,15 +103,20 @@ func (d *planDocument) render(e *env) {
 	if len(d.Logs) > 0 {
 		e.printf("\n")
 		t := e.table()
-		t.Header("log", "entries", "new", "bytes", "entries/s", "hours", "why")
+		t.Header("log", "entries", "from", "to read", "bytes", "entries/s", "hours", "why")
 		for _, l := range d.Logs {
 			why := l.Source
 			if l.Error != "" {
 				why = "no answer: " + l.Error
 			}
-			t.Row(terminal.Escape(l.Name), count(l.Entries), count(l.New), byteRange(l.BytesLow, l.BytesHigh), number(l.Rate, "%.0f"), number(l.Hours, "%.1f"), terminal.Escape(why))
+			t.Row(terminal.Escape(l.Name), count(l.Entries), count(l.First), count(l.Read), byteRange(l.BytesLow, l.BytesHigh), number(l.Rate, "%.0f"), number(l.Hours, "%.1f"), terminal.Escape(why))
 		}
 		_ = t.Flush() // a failed write shows at the end, in Main
+	}
+	for _, l := range d.Logs {
+		if l.FirstReason != "" {
+			e.printf("%s: %s\n", terminal.Escape(l.Name), terminal.Escape(l.FirstReason))
+		}
 	}
 	for _, g := range d.NotRead {
 		e.printf("not read: %s: %s\n", terminal.Escape(g.Reason), terminal.Escape(clipText(strings.Join(g.Logs, "; "), 300)))
@@ -120,7 +125,7 @@ func (d *planDocument) render(e *env) {
 	if !d.Total.Complete {
 		least = "at least "
 	}
-	e.printf("\n%d logs, %s%s entries, %s%s to download, %s%s on disk, %s%s hours at %d logs at once\n", d.Total.Logs, least, terminal.Count(int64(d.Total.Entries)),
+	e.printf("\n%d logs, %s%s entries to read, %s%s to download, %s%s on disk, %s%s hours at %d logs at once\n", d.Total.Logs, least, terminal.Count(int64(d.Total.Entries)),
 		least, byteRange(&d.Total.BytesLow, &d.Total.BytesHigh), least, bytesText(d.Total.Disk), least, number(d.Total.Hours, "%.1f"), d.Total.AtOnce)
 	if len(d.Strata) > 0 {
 		e.printf("\n")

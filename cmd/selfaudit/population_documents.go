@@ -120,7 +120,7 @@ func (d *documentSource) offer(q *populationQuery, row sampler.Row, status strin
 			continue
 		}
 		seen := it.sighted(s, d.prover.logs)
-		if q.proof && s.Source == sampler.SightingLog {
+		if q.proof && s.Source != sampler.SightingFile {
 			if seen.Proof, err = d.prover.proof(s); err != nil {
 				return err
 			}

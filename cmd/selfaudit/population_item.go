@@ -140,7 +140,7 @@ func (it *populationItem) namesOf() []string {
 // sighted adds a sighting; logs gives the logs' addresses.
 func (it *populationItem) sighted(s sampler.Sighting, logs map[string]sampler.SnapshotLog) *populationSighting {
 	out := populationSighting{Form: string(s.Form), SHA256: s.Cert.String(), Source: s.Source}
-	if s.Source == sampler.SightingLog {
+	if s.Source != sampler.SightingFile {
 		index := s.Index
 		out.LogID, out.Log, out.Index = s.LogID, logs[s.LogID].URL, &index
 		out.Logged = timeOrDash(time.UnixMilli(int64(min(s.TimestampMS, 1<<53))).UTC())

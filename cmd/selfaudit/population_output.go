@@ -106,6 +106,13 @@ func (s *populationSighting) write(e *env) {
 		e.printf("  %-12s %s %s in %s, certificate %d\n", "seen", s.Form, s.SHA256, terminal.Escape(s.File), *s.Block)
 		return
 	}
+	if s.Source == sampler.SightingSCT {
+		e.printf("  %-12s its precertificate in log %s (%s), entry %d, %s, by the SCT in %s\n", "proven", s.LogID, terminal.Escape(s.Log), *s.Index, s.Logged, s.SHA256)
+		if s.Proof != nil {
+			s.Proof.write(e)
+		}
+		return
+	}
 	e.printf("  %-12s %s %s in log %s (%s), entry %d, %s\n", "seen", s.Form, s.SHA256, s.LogID, terminal.Escape(s.Log), *s.Index, s.Logged)
 	if s.Proof != nil {
 		s.Proof.write(e)

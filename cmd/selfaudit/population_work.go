@@ -52,6 +52,9 @@ func (e *env) newWorkSource(a *audit, f *frozenAudit) (populationSource, *knownI
 	} else if err := w.configured(e); err != nil {
 		return nil, nil, err
 	}
+	if err := w.useRecords(e); err != nil {
+		return nil, nil, err
+	}
 	if w.earlier, err = e.chain(a); err != nil {
 		return nil, nil, err
 	}
@@ -78,6 +81,24 @@ func (w *workSource) configured(e *env) error {
 	return nil
 }
 
+// useRecords makes the strata of items those of the CA's columns, as freeze does.
+func (w *workSource) useRecords(e *env) error {
+	if len(w.saved.Records) == 0 {
+		return nil
+	}
+	rules := collect.RecordsRules{Exports: w.saved.Records}
+	if w.f != nil {
+		rules.StrataBy = w.f.snapshot.StrataBy
+	} else {
+		cfg, err := e.loadConfig()
+		if err != nil {
+			return err
+		}
+		rules.StrataBy = cfg.StrataBy
+	}
+	return w.collected.UseRecords(context.Background(), rules)
+}
+
 func (w *workSource) close() error { return nil }
 
 func (w *workSource) about() populationAbout {
@@ -90,7 +111,14 @@ func (w *workSource) about() populationAbout {
 		}
 	}
 	for _, f := range w.saved.Files {
+		if f.Kind == sampler.FileIndex {
+			d.Searched = append(d.Searched, fmt.Sprintf("%s as an index, %d certificates", f.Path, f.Certificates))
+			continue
+		}
 		d.Searched = append(d.Searched, fmt.Sprintf("files %s, %d certificates", f.Path, f.Certificates))
+	}
+	for _, r := range w.saved.Records {
+		d.Searched = append(d.Searched, fmt.Sprintf("records %s, %d rows", r.Path, r.Rows))
 	}
 	if n := w.saved.UnreadableCount; n > 0 {
 		d.Cannot = append(d.Cannot, fmt.Sprintf("%d entries and file blocks of which no certificate could be read", n))
@@ -105,6 +133,18 @@ func (w *workSource) about() populationAbout {
 
 // each walks through the collection and, in step, the frozen population.
 func (w *workSource) each(ctx context.Context, q *populationQuery, fn func(*populationItem) error) error {
+	return w.found(ctx, func(found *collect.Found, status string) error {
+		it, err := w.item(q, found, status)
+		if err != nil || it == nil {
+			return err
+		}
+		return fn(it)
+	})
+}
+
+// found calls fn with everything that was collected and what became of it, checked against
+// the frozen population if there is one.
+func (w *workSource) found(ctx context.Context, fn func(found *collect.Found, status string) error) error {
 	var earlier []io.Reader
 	var sums []hash.Hash
 	for _, b := range w.earlier {
@@ -120,18 +160,31 @@ func (w *workSource) each(ctx context.Context, q *populationQuery, fn func(*popu
 	if err != nil {
 		return err
 	}
+	before, err := past(w.earlier)
+	if err != nil {
+		return err
+	}
+	pairings, compared, err := pairingsBefore(before)
+	if err != nil {
+		return err
+	}
+	w.collected.Pairings(pairings, nil)
 	err = w.collected.Query(ctx, w.membership, earlier, func(found *collect.Found) error {
 		status, err := step.status(found)
 		if err != nil {
 			return err
 		}
-		it, err := w.item(q, found, status)
-		if err != nil || it == nil {
-			return err
-		}
-		return fn(it)
+		return fn(found, status)
 	})
 	if err != nil {
+		return err
+	}
+	for _, r := range pairings {
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return fmt.Errorf("reading the pairings of earlier audits: %w", err)
+		}
+	}
+	if err := compared(); err != nil {
 		return err
 	}
 	for i, b := range w.earlier {
@@ -185,7 +238,7 @@ func (w *workSource) item(q *populationQuery, found *collect.Found, status strin
 	return it, found.Sightings(q.proof, func(s sampler.Sighting, cert []byte) error {
 		it.keep(cert)
 		seen := it.sighted(s, w.prover.logs)
-		if q.proof && s.Source == sampler.SightingLog {
+		if q.proof && s.Source != sampler.SightingFile {
 			var err error
 			seen.Proof, err = w.prover.proof(s)
 			return err

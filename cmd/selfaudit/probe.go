@@ -65,6 +65,7 @@ func (e *env) probe(cfg *config.Config, l config.Log, transport http.RoundTrippe
 	p := &probed{cfg: l}
 	p.base = transport
 	p.log, p.err = ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: cfg.Dir, Transport: &p.meter,
+		Tiles: l.Tiles, RateLimit: l.RateLimit, Concurrency: l.Concurrency,
 		UserAgent: userAgent(), Sleep: e.Sleep, Jitter: rand.Float64, Now: e.SystemTime, MaxElapsed: patience, StallTimeout: patience, HashTiles: true})
 	return p
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestRaise(t *testing.T) {
 			g.publish(at("2026-03-03T00:00:00Z"))
 			args := []string{"run", "--rehearsal", "--dice", digits, "--audit", "x", "--from", "2026-01-01T00:00:00Z", "--until", "2026-03-01T00:00:00Z", "--yes", "--now", "2026-03-03T00:00:00Z"}
 			g.run(exitOK, append(args, tc.flags...)...)
-			if s := g.snapshot("x"); s.Rules != tc.rules {
+			if s := g.snapshot("x"); !reflect.DeepEqual(s.Rules, tc.rules) {
 				t.Errorf("the snapshot records %+v, want %+v", s.Rules, tc.rules)
 			}
 			g.must(string(g.read("audits/x/config/selfaudit.toml")), tc.effective...)

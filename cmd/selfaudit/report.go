@@ -61,7 +61,7 @@ func (w *workspace) report(_ context.Context, a *audit) (*reportDocument, error)
 	if err := w.reportNow(a); err != nil {
 		return nil, err
 	}
-	if err := a.record(w.e, "report", "", docFindings, docWorkbook, docSummary); err != nil {
+	if err := a.record(w.e, "report", "", a.reportDocuments()...); err != nil {
 		return nil, err
 	}
 	raw, err := a.dir.Read(docSummary)
@@ -89,6 +89,12 @@ func (w *workspace) reportNow(a *audit) error {
 			return fmt.Errorf("%s: %w", a.dir.Path(docSummary), err)
 		}
 		clock = old.Clock
+	}
+	if err := w.keepRegister(a); err != nil {
+		return err
+	}
+	if err := w.keepWaivers(a, at); err != nil {
+		return err
 	}
 	picture, err := reports.Load(a.dir.FS())
 	if err != nil {
@@ -146,8 +152,21 @@ func (d *reportDocument) render(e *env) {
 	if len(s.Problems) > 0 {
 		e.printf("\nproblems found (by linting and by contradictions; a reviewer decides):\n")
 		for _, p := range s.Problems {
-			e.printf("  %-7s %s: %d items, issued %s to %s, in the %s\n", p.Severity, terminal.Escape(p.Lint), p.Items, p.FirstIssued, p.LastIssued, p.Covers)
+			waived := ""
+			if p.WaivedItems > 0 {
+				waived = fmt.Sprintf(", waived for %d", p.WaivedItems)
+			}
+			e.printf("  %-7s %s: %d items, issued %s to %s, in the %s%s\n", p.Severity, terminal.Escape(p.Lint), p.Items, p.FirstIssued, p.LastIssued, p.Covers, waived)
 		}
+	}
+	for _, line := range s.Completeness {
+		e.printf("%s\n", terminal.Escape(line))
+	}
+	for _, line := range lintSentences(s) {
+		e.printf("%s\n", terminal.Escape(line))
+	}
+	if st := s.Staleness; st != nil {
+		e.printf("%s\n", terminal.Escape(st.Text()))
 	}
 	for _, o := range s.Open {
 		e.printf("open: %s\n", terminal.Escape(o.Text))

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"os"
+	"context"
 	"strings"
 	"time"
 
@@ -21,6 +20,8 @@ type requirementsOptions struct {
 	Upcoming bool
 	Coverage bool
 	Tables   string
+	Online   bool
+	review   reviewOptions
 }
 
 func newRequirementsCommand(e *env) *cobra.Command {
@@ -31,11 +32,19 @@ func newRequirementsCommand(e *env) *cobra.Command {
 		Short: "Which version of the requirements was in force, what comes",
 		Long: `Say which version of the CA/Browser Forum's documents was in force on a day, what
 is to come (--upcoming), and which sections of them no lint looks at (--coverage).
-The tables are part of the program and carry a date; --tables replaces them.`,
+The tables are part of the program and carry a date; --tables replaces them, and so does
+[requirements] tables in selfaudit.toml.
+
+--review keeps the CA's register of reviews, requirements-review.csv in the workspace: who
+looked at which version, and what followed. The report shows each version that came into
+force in the audited period with its review, or that none is recorded.`,
 		Example: `  selfaudit requirements --on 2020-02-10
   selfaudit requirements --upcoming
   selfaudit requirements --coverage
-  selfaudit requirements --tables newer/ --json`,
+  selfaudit requirements --tables newer/ --json
+  selfaudit requirements --review
+  selfaudit requirements --review --record TLS-BR:2.2.7 --reviewed-by "A. Example" --impact none
+  selfaudit requirements --online`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.On = e.Now()
@@ -46,17 +55,25 @@ The tables are part of the program and carry a date; --tables replaces them.`,
 				}
 				o.On = day
 			}
+			if err := o.review.check(); err != nil {
+				return err
+			}
+			if (o.Online || o.review.Review) && (o.Coverage || o.Upcoming || on != "") || o.Online && o.review.Review {
+				return usageErrorf("ask for one at a time", "--review, --online, --on, --upcoming and --coverage exclude each other")
+			}
 			if o.Coverage && (o.Upcoming || on != "") {
 				return usageErrorf("ask for one at a time", "--coverage goes with neither --on nor --upcoming")
 			}
-			return runRequirements(e, o)
+			return runRequirements(cmd.Context(), e, o)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&on, "on", "", "the `date` to ask about, such as 2020-02-10 (default: today)")
 	f.BoolVar(&o.Upcoming, "upcoming", false, "what becomes effective after that day")
 	f.BoolVar(&o.Coverage, "coverage", false, "which sections have lints and which have none")
-	f.StringVar(&o.Tables, "tables", "", "`folder` with newer tables, to be used instead of the program's own")
+	f.StringVar(&o.Tables, "tables", "", "`folder` with newer tables (default: as configured in the workspace, else the program's own)")
+	f.BoolVar(&o.Online, "online", false, "ask GitHub for the newest release of zlint and say how old this program's is")
+	o.review.flags(cmd)
 	return cmd
 }
 
@@ -68,19 +85,20 @@ type tablesNote struct {
 	Old     bool   `json:"old"` // older than 90 days
 }
 
-func runRequirements(e *env, o requirementsOptions) error {
+func runRequirements(ctx context.Context, e *env, o requirementsOptions) error {
+	if o.Online {
+		doc, err := e.zlintRelease(ctx)
+		return show(e, doc, err)
+	}
 	tables := requirements.Embedded()
+	var err error
 	if o.Tables != "" {
-		info, err := os.Stat(o.Tables)
-		if err == nil && !info.IsDir() {
-			err = fmt.Errorf("%s is no folder", o.Tables)
-		}
-		if err == nil {
-			tables, err = requirements.Load(os.DirFS(o.Tables), o.Tables)
-		}
-		if err != nil {
-			return usageErrorf("the files have the names and columns of the program's own tables; see docs/linting.md", "--tables: %w", err)
-		}
+		tables, err = loadTables(o.Tables, o.Tables, "--tables")
+	} else if cfg, broken := e.loadConfig(); broken == nil { // without a workspace, the program's own will do
+		tables, err = configuredTables(cfg)
+	}
+	if err != nil {
+		return err
 	}
 	age := e.Now().Sub(tables.Date())
 	note := tablesNote{tables.Edition(), tables.Date().Format(time.DateOnly), max(int(age/(24*time.Hour)), 0), age > staleTables}
@@ -88,6 +106,8 @@ func runRequirements(e *env, o requirementsOptions) error {
 		e.notef("the tables are %d days old: versions published since %s are missing from the answer", note.AgeDays, note.Date)
 	}
 	switch {
+	case o.review.Review:
+		return runReview(e, o.review, tables, note)
 	case o.Coverage:
 		doc, err := coverageDocumentOf(tables, note)
 		return show(e, doc, err)

@@ -14,25 +14,10 @@ type coverageDocument struct {
 	Schema string     `json:"schema"`
 	Tables tablesNote `json:"tables"`
 	// Linter is the linter whose lints the table counts, Built the one in this program.
-	Linter    string              `json:"linter"`
-	Built     string              `json:"built"`
-	Documents []coverageOf        `json:"documents"`
-	Sections  []coverageOfSection `json:"sections"`
-}
-
-// coverageOf sums a document up, by chapter.
-type coverageOf struct {
-	Document string            `json:"document"`
-	Sections int               `json:"sections"`
-	WithLint int               `json:"with_lints"`
-	Chapters []coverageChapter `json:"chapters"`
-}
-
-type coverageChapter struct {
-	Chapter  string `json:"chapter"`
-	Heading  string `json:"heading"`
-	Sections int    `json:"sections"`
-	WithLint int    `json:"with_lints"`
+	Linter    string                          `json:"linter"`
+	Built     string                          `json:"built"`
+	Documents []requirements.DocumentCoverage `json:"documents"`
+	Sections  []coverageOfSection             `json:"sections"`
 }
 
 type coverageOfSection struct {
@@ -55,44 +40,13 @@ func coverageDocumentOf(t *requirements.Tables, note tablesNote) (*coverageDocum
 	}
 	d := &coverageDocument{
 		Schema: "selfaudit.requirements-coverage/v1", Tables: note, Linter: c.Linter, Built: "zlint " + strings.TrimPrefix(lint.Modules()[0].Version, "v"),
-		Documents: []coverageOf{}, Sections: []coverageOfSection{},
+		Documents: c.Documents(), Sections: []coverageOfSection{},
 	}
 	for _, s := range c.Sections {
 		names := append([]string{}, s.Lints...)
 		d.Sections = append(d.Sections, coverageOfSection{s.Document, s.Number, s.Heading, names, s.Note})
-		if s.Gone() {
-			continue
-		}
-		if n := len(d.Documents); n == 0 || d.Documents[n-1].Document != s.Document {
-			d.Documents = append(d.Documents, coverageOf{Document: s.Document})
-		}
-		d.Documents[len(d.Documents)-1].add(s)
 	}
 	return d, nil
-}
-
-// add counts a section.
-func (c *coverageOf) add(s requirements.Section) {
-	at := -1
-	for i := range c.Chapters {
-		if c.Chapters[i].Chapter == s.Chapter() {
-			at = i
-		}
-	}
-	if at < 0 {
-		at = len(c.Chapters)
-		c.Chapters = append(c.Chapters, coverageChapter{Chapter: s.Chapter()})
-	}
-	chapter := &c.Chapters[at]
-	if s.Number == s.Chapter() && chapter.Heading == "" { // appendices count from 1 again
-		chapter.Heading = s.Heading
-	}
-	c.Sections++
-	chapter.Sections++
-	if len(s.Lints) > 0 {
-		c.WithLint++
-		chapter.WithLint++
-	}
 }
 
 func (d *coverageDocument) render(e *env) {

@@ -109,7 +109,7 @@ func (w *workspace) run(ctx context.Context, o runOptions) (*runDocument, error)
 		return d, err
 	}
 	d.step(w.e, "draw", d.Draw)
-	if d.Lint, err = w.lint(ctx, a); err != nil {
+	if d.Lint, err = w.lint(ctx, a, false); err != nil {
 		return d, err
 	}
 	d.step(w.e, "lint", d.Lint)

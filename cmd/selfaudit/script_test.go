@@ -13,6 +13,7 @@ import (
 // itself as the program.
 func TestMain(m *testing.M) {
 	if os.Getenv(childVariable) != "" {
+		stopAsAsked()
 		main()
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"selfaudit/lint"
 	"selfaudit/reports"
 	"selfaudit/sampler"
+	"selfaudit/sampler/ct"
 )
 
 // maxMergeDelay is how long a log may take to show what it has accepted (RFC 6962
@@ -24,8 +25,8 @@ func (f *freezing) snapshot() ([]byte, error) {
 	s := &sampler.Snapshot{AuditID: f.a.id, Mode: o.Mode, Period: sampler.SnapshotPeriod{Start: o.PeriodStart, End: o.PeriodEnd},
 		Chain:        f.start,
 		IssuanceTime: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime), OpenedAt: o.OpenedAt, Clock: o.Clock, Program: o.Program,
-		Logs: f.saved.Logs, Files: f.saved.Files,
-		Rules:    sampler.SnapshotRules{RateBP: f.rules.RateBP, Floor: f.rules.Floor, EVRA: f.rules.EVRA, Minimum: f.rules.Minimum},
+		Logs: f.saved.Logs, Files: f.saved.Files, Index: f.saved.Index,
+		Rules:    sampler.SnapshotRules{RateBP: f.rules.RateBP, Floor: f.rules.Floor, EVRA: f.rules.EVRA, Minimum: f.rules.Minimum, Strata: f.rules.Strata},
 		Filters:  []string{},
 		Findings: f.result.Findings, UnreadLogs: f.result.Unread,
 		Counts: sampler.SnapshotCounts{ItemsSeen: n.ItemsSeen, Population: n.Population, Late: n.Late, Predated: n.Predated, TooOld: n.TooOld,
@@ -40,6 +41,7 @@ func (f *freezing) snapshot() ([]byte, error) {
 			return nil, err
 		}
 		entry := sampler.SnapshotIssuer{KeySHA256: iss.Key, Subject: facts.Subject, Label: iss.Label, RateBP: rule.RateBP, Floor: rule.Floor, PolicyOIDs: map[string]string{}}
+		entry.Constrained = constrainedBy(iss.Certificates)
 		for _, der := range iss.Certificates {
 			entry.Certificates = append(entry.Certificates, sampler.HashCert(der))
 		}
@@ -49,6 +51,12 @@ func (f *freezing) snapshot() ([]byte, error) {
 		s.Issuers = append(s.Issuers, entry)
 	}
 	s.Notes = append(f.chainNotes(s), f.notes()...)
+	f.records.describe(s)
+	s.SCTs = f.result.SCTs
+	if err := f.ranges(s); err != nil {
+		return nil, err
+	}
+	s.Completeness = sampler.Completeness(s)
 	return s.Bytes()
 }
 
@@ -88,3 +96,17 @@ func (f *freezing) notes() []string {
 
 // logName is the log's name for people.
 func logName(l sampler.SnapshotLog) string { return cmp.Or(l.Label, l.URL) }
+
+// constrainedBy says by what a CA is technically constrained; "" unless every one of its
+// certificates is.
+func constrainedBy(certificates [][]byte) string {
+	by := ""
+	for _, der := range certificates {
+		c, err := ct.ParseCertificate(der)
+		if err != nil || c.Constrained() == "" {
+			return ""
+		}
+		by = cmp.Or(by, c.Constrained())
+	}
+	return by
+}

@@ -91,6 +91,11 @@ func issuerRules(cfg *config.Config, issuers *collect.Issuers) (sampler.Rules, e
 		rule.RateBP, rule.Floor = max(rule.RateBP, i.RateBP), max(rule.Floor, i.Floor)
 		r.Issuers[iss.Key] = rule
 	}
+	strata, err := stratumRules(cfg, issuers)
+	if err != nil {
+		return r, err
+	}
+	r.Strata = strata
 	return r, usageIf(r.Validate())
 }
 
@@ -137,6 +142,7 @@ func (w *workspace) openLogs(exclusions []string) ([]*logSource, error) {
 	var out []*logSource
 	for _, l := range w.cfg.Logs {
 		log, err := ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Label: l.Label, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: w.cfg.Dir,
+			Tiles: l.Tiles, RateLimit: l.RateLimit, Concurrency: l.Concurrency,
 			Transport: w.e.Transport, UserAgent: userAgent(), StallTimeout: w.e.Timeout, Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
 			OnRetry: func(where string, err error, wait time.Duration) {
 				w.e.debugf("%s: %s: %v; again in %s", l.URL, where, err, wait)
@@ -194,10 +200,23 @@ func (f fileSource) Read(ctx context.Context, cert func(collect.FileCertificate)
 func sourcesText(logs []*logSource, cfg *config.Config) string {
 	var b strings.Builder
 	for _, l := range logs {
-		fmt.Fprintf(&b, "log %s %s %q %q %q %q\n", l.log.ID(), l.cfg.Type, l.cfg.URL, l.cfg.Origin, l.name(), l.cfg.Exclude)
+		fmt.Fprintf(&b, "log %s %s %q %q %q %q", l.log.ID(), l.cfg.Type, l.cfg.URL, l.cfg.Origin, l.name(), l.cfg.Exclude)
+		if l.cfg.Tiles {
+			b.WriteString(" tiles")
+		}
+		b.WriteByte('\n')
+	}
+	if cfg.Collect.Start == config.StartBeginning {
+		b.WriteString("start beginning\n")
 	}
 	for _, f := range cfg.Files {
 		fmt.Fprintf(&b, "files %q\n", f.Path)
+	}
+	for _, r := range cfg.Records {
+		fmt.Fprintf(&b, "records %s\n", recordsText(r))
+	}
+	if cfg.CrtSh.Use {
+		fmt.Fprintf(&b, "index %q\n", cfg.CrtSh.Address)
 	}
 	return b.String()
 }

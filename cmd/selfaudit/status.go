@@ -33,7 +33,8 @@ type statusDocument struct {
 	Schema    string        `json:"schema"`
 	Workspace string        `json:"workspace"`
 	Now       string        `json:"now"`
-	Problems  []string      `json:"problems"` // of the configuration
+	Problems  []string      `json:"problems"`          // of the configuration
+	Waivers   []string      `json:"waivers,omitempty"` // what is wrong with waivers.toml, and what has expired in it
 	Audits    []auditStatus `json:"audits"`
 	Next      string        `json:"next"`
 }
@@ -68,6 +69,7 @@ func (e *env) status() (*statusDocument, error) {
 			d.Problems = append(d.Problems, p.Error())
 		}
 	}
+	d.Waivers = e.waiverState()
 	var list []*audit
 	if e.AuditID != "" {
 		a, err := e.pick()
@@ -138,6 +140,9 @@ func (d *statusDocument) render(e *env) {
 	p := e.out()
 	for _, problem := range d.Problems {
 		e.printf("%s %s\n", p.Warn("configuration:"), terminal.Escape(problem))
+	}
+	for _, line := range d.Waivers {
+		e.printf("%s %s\n", p.Warn("waivers:"), terminal.Escape(line))
 	}
 	if len(d.Audits) == 0 {
 		e.printf("no audit yet\nnext: %s\n", p.Mark(d.Next))

@@ -166,7 +166,7 @@ func (a *audit) moveVoided() error {
 	}
 	for _, name := range []string{docCommitment, docPopulation, docStrata, docSnapshot, docBeacon, voidMark} {
 		to := folder + "/" + name[strings.LastIndexByte(name, '/')+1:]
-		err := os.Rename(a.dir.Path(name), a.dir.Path(to))
+		err := auditdir.Rename(a.dir.Path(name), a.dir.Path(to))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("moving %s aside: %w", name, err)
 		}

@@ -31,10 +31,13 @@ const (
 	docSample     = "draw/sample.tsv"
 	docItems      = "findings/items.jsonl"
 	docSightings  = "ct/sightings.jsonl"
+	docPairings   = "ct/pairings.tsv"
 	docLogList    = "ct/log_list.json"
 	docLogListSig = "ct/log_list.sig"
+	docAsIf       = "lint/as-if.jsonl"
 	docLinter     = "lint/linter.json"
 	docResults    = "lint/results.jsonl"
+	docWaivers    = "config/waivers.toml"
 	docFindings   = "findings/findings.json"
 	docWorkbook   = "report/workbook.xlsx"
 	docSummary    = "report/summary.json"
@@ -45,8 +48,12 @@ const (
 type workspace struct {
 	e       *env
 	cfg     *config.Config
+	index   bool    // this collect asks crt.sh
+	scts    scts    // what this collect does with logs and SCTs
 	chosen  *chosen // logs of a log list, in cfg.Logs too; nil before useLogList and without a list
 	release func()
+
+	noWaivers bool // `lint --no-waivers`: leave out what waivers.toml would waive
 }
 
 // openWorkspace reads the configuration and takes the workspace for this process.

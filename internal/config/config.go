@@ -56,7 +56,18 @@ type Config struct {
 	LogList LogList  // Select is SelectNone without the table
 	Logs    []Log    // in the order of the file
 	Files   []Files  // in the order of the file
+
+	Records  []Records // in the order of the file
+	StrataBy []string  // columns of the records that strata are divided by
+	Strata   []Stratum // in the order of the file
+
+	CrtSh   CrtSh // Use is false without the table
 	Drand   Drand
+	Collect Collect
+
+	Requirements  Requirements
+	Lint          Lint
+	SecondOpinion SecondOpinion
 }
 
 // CA is [ca].
@@ -95,6 +106,9 @@ type Log struct {
 	Origin    string // the checkpoint's first line; never empty for static-ct
 	Exclude   string // why this log is left out; empty = it is read
 	Label     string // for people; may be empty
+	// Tiles says that an RFC 6962 log serves data tiles beside get-entries; never set for static-ct.
+	Tiles bool
+	Pace
 }
 
 // Files is one [[files]]: certificates outside any log.
@@ -128,8 +142,8 @@ func (c *Config) Complete() error {
 		missing = append(missing, Problem{File: c.File, Message: `no [[issuer]]: name the CA certificates to audit, each in an [[issuer]] with certificate = "issuers/dv1.pem"`})
 	}
 	readable := slices.ContainsFunc(c.Logs, func(l Log) bool { return l.Exclude == "" })
-	if !readable && len(c.Files) == 0 && c.LogList.Select == SelectNone {
-		missing = append(missing, Problem{File: c.File, Message: "no [[log]] that is read, no [log_list] and no [[files]]: name at least one place to find the certificates"})
+	if !readable && len(c.Files) == 0 && len(c.Records) == 0 && c.LogList.Select == SelectNone {
+		missing = append(missing, Problem{File: c.File, Message: "no [[log]] that is read, no [log_list], no [[files]] and no [[records]]: name at least one place to find the certificates"})
 	}
 	if missing == nil {
 		return nil

@@ -61,6 +61,14 @@ func (c *Config) Effective() []byte {
 	if c.LogList.Select != SelectNone {
 		b.WriteString("\n[log_list]\n")
 		c.LogList.effective(line)
+		for _, l := range c.LogList.Logs {
+			b.WriteString("\n[[log_list.log]]\n")
+			line("name", tomlText(l.Name))
+			l.Pace.effective(line)
+			if l.Tiles {
+				line("tiles", "true")
+			}
+		}
 	}
 	for _, l := range c.Logs {
 		b.WriteString("\n[[log]]\n")
@@ -70,13 +78,24 @@ func (c *Config) Effective() []byte {
 		line("public_key", tomlText(base64Text(l.PublicKey)))
 		optional("label", l.Label)
 		optional("exclude", l.Exclude)
+		l.Pace.effective(line)
+		if l.Tiles {
+			line("tiles", "true")
+		}
 	}
 	for _, f := range c.Files {
 		b.WriteString("\n[[files]]\n")
 		line("path", tomlText(f.Path))
 	}
+	c.effectiveRecords(func(text string) { b.WriteString("\n" + text + "\n") }, line)
+	if c.CrtSh != defaultCrtSh() {
+		b.WriteString("\n[crtsh]\n")
+		c.CrtSh.effective(line)
+	}
 	b.WriteString("\n[drand]\n")
 	line("relays", tomlTexts(c.Drand.Relays))
+	c.Collect.effective(func(name string) { fmt.Fprintf(&b, "\n[%s]\n", name) }, line)
+	c.effectiveLint(func(name string) { fmt.Fprintf(&b, "\n[%s]\n", name) }, line)
 	return b.Bytes()
 }
 

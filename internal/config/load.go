@@ -82,7 +82,13 @@ func parse(file string, data []byte, readFile func(string) ([]byte, error)) (*Co
 	for _, t := range top.tables("files") {
 		c.readFiles(t)
 	}
+	c.readRecords(top)
+	c.readCrtSh(top)
 	c.readDrand(top)
+	c.readCollect(top)
+	c.readRequirements(top)
+	c.readLint(top)
+	c.readSecondOpinion(top)
 	top.close()
 	if len(r.problems) > 0 {
 		r.problems.sort()

@@ -30,6 +30,8 @@ type LogList struct {
 	Include    []string          // names of logs to read in any case
 	Exclude    map[string]string // names of logs not to read, with the reason
 	MarginDays int               // look for certificates this much longer than allowed
+	Pace                         // of every log of the list
+	Logs       []ListedLog       // settings of single logs of the list
 }
 
 func (c *Config) readLogList(top *table, readFile func(string) ([]byte, error)) {
@@ -77,6 +79,8 @@ func (c *Config) readLogList(top *table, readFile func(string) ([]byte, error)) 
 		}
 	}
 	l.MarginDays = int(t.integer("margin_days", 0, 0, maxMarginDays))
+	l.Pace = t.pace()
+	l.readListedLogs(t)
 	t.close()
 	c.LogList = l
 }
@@ -127,4 +131,5 @@ func (l *LogList) effective(line func(key, value string)) {
 	if l.MarginDays != 0 {
 		line("margin_days", fmt.Sprint(l.MarginDays))
 	}
+	l.Pace.effective(line)
 }

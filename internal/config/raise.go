@@ -38,6 +38,14 @@ func (c *Config) Raise(rateBP int, floor int64) error {
 			own.Floor = max(own.Floor, floor)
 		}
 	}
+	for i := range c.Strata {
+		if own := &c.Strata[i]; own.RateBP != 0 {
+			own.RateBP = max(own.RateBP, rateBP)
+		}
+		if own := &c.Strata[i]; own.Floor != 0 {
+			own.Floor = max(own.Floor, floor)
+		}
+	}
 	return nil
 }
 

@@ -86,6 +86,9 @@ func (c *Config) readFiles(t *table) {
 	if ok && t.r.files[cleanPath(p)] {
 		t.problem("path", "path %s is already in a [[files]] above", quote(p))
 	}
+	if p == IndexName {
+		t.problem("path", "path %s is the name that crt.sh's answers have among the sources: write %s", quote(p), quote("./"+p))
+	}
 	t.r.files[cleanPath(p)] = true
 	t.close()
 	c.Files = append(c.Files, Files{Path: p})
@@ -117,6 +120,10 @@ func (c *Config) readLog(t *table, readFile func(string) ([]byte, error)) {
 		t.known = append(t.known, "exclude")
 	}
 	l.Label, _ = t.text("label", "Example log 2026h2")
+	l.Pace = t.pace()
+	if l.Tiles = t.boolean("tiles"); l.Tiles && l.Type == TypeStaticCT {
+		t.problem("tiles", "tiles is for type = \"rfc6962\": a static-ct log serves nothing else")
+	}
 	t.close()
 
 	for i, other := range c.Logs {

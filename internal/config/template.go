@@ -110,8 +110,36 @@ issuance_time = "ct"
 # public_key = "base64 SubjectPublicKeyInfo"   # or public_key_file = "keys/log.pem"
 # exclude = "shut down on 2026-08-14, entries are in the log below"
 
+# crt.sh as a cross-check: certificates that it knows and that no source above has are
+# found; what it does not know proves nothing. It needs port 5432, which no proxy passes.
+#
+# [crtsh]
+# use = true
+
 # Certificates outside the logs: a file or folder of PEM, DER or base64 lines.
 #
 # [[files]]
 # path = "exports/2026Q3"
+
+# The CA's own issuance records: a CSV, or a folder or archive of certificates. They
+# date the items, are compared with the logs in both directions, and their columns can
+# divide the strata. "selfaudit records exports/2026Q3.csv" shows an export and prints
+# this table for it.
+#
+# [[records]]
+# path = "exports/2026Q3.csv"
+# system = "EJBCA 9.2, production database"
+# query = "SELECT ... FROM CertificateData WHERE ..."
+# operator = "A. Person"
+# extracted_at = "2026-10-02T08:00:00Z"
+# rows = 3010                              # as the system said
+# [records.columns]
+# serial = "Serial Number"
+# issuer = "Issuing CA"
+# issued_at = "Issued"
+# certificate = "PEM"
+# registration_authority = "RA Name"
+#
+# [strata]
+# by = "registration_authority"
 `

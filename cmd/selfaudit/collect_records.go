@@ -1,0 +1,141 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
+	"selfaudit/sampler/ct"
+)
+
+// modes are the values of --mode and of [collect] mode.
+var modes = []string{sampler.CollectRecords, sampler.CollectLogs, sampler.CollectBoth}
+
+// collectMode says what this collect does with logs: the flag decides, then the configuration. Otherwise the CA's records come
+// first if their certificates are there to be looked up, because that takes minutes where reading the logs takes days.
+func (w *workspace) collectMode(o collectOptions, exports []collect.Records) (string, error) {
+	if o.Mode != "" && !slices.Contains(modes, o.Mode) {
+		return "", usageErrorf("the modes are records (look up the certificates of the CA's records in the logs), logs (read the logs) and both",
+			"--mode: no mode is called %q", o.Mode)
+	}
+	mode := cmp.Or(o.Mode, w.cfg.Collect.Mode)
+	switch {
+	case mode == "" && len(exports) > 0 && !slices.ContainsFunc(exports, func(r collect.Records) bool { return !bringsCertificates(r) }):
+		mode = sampler.CollectRecords
+	case mode == "":
+		mode = sampler.CollectLogs
+	}
+	if mode != sampler.CollectLogs && len(exports) == 0 && len(w.cfg.Files) == 0 {
+		return "", usageErrorf("add [[records]] or [[files]] with the CA's certificates, or use --mode logs",
+			"mode %s looks up certificates that the CA gives, and there is no [[records]] and no [[files]]", mode)
+	}
+	return mode, nil
+}
+
+// bringsCertificates says whether an export holds the certificates themselves.
+func bringsCertificates(r collect.Records) bool {
+	return r.Export.Kind == sampler.RecordsCertificates || r.About.Mapping != nil && r.About.Mapping.Columns["certificate"] != ""
+}
+
+// scts is what collect found out by looking up SCTs.
+type scts struct {
+	mode    string
+	results []collect.SCTResult // none in mode logs
+}
+
+func (s *scts) of(id ct.LogID) collect.SCTResult {
+	if i := slices.IndexFunc(s.results, func(r collect.SCTResult) bool { return r.Log.ID() == id }); i >= 0 {
+		return s.results[i]
+	}
+	return collect.SCTResult{}
+}
+
+// lookUp looks up the SCTs of everything harvested, if the mode says so. What the logs answered with a fault stands in the results
+// that are returned, as for logs that were read.
+func (w *workspace) lookUp(ctx context.Context, a *audit, h *collect.Harvest, logs []*logSource, starts *startRules, all collect.Harvested) ([]collect.LogResult, error) {
+	failed := slices.ContainsFunc(all.Logs, func(r collect.LogResult) bool { return r.Err != nil })
+	if w.scts.mode == sampler.CollectLogs || failed {
+		return all.Logs, nil // a log that could not be read stops the stage anyway
+	}
+	var sources []collect.SCTLog
+	for _, l := range logs {
+		chain, err := starts.source(l)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, collect.SCTLog{Log: l.log, HeadFile: l.headFile(), Indexed: l.cfg.Type == config.TypeStaticCT, Excluded: l.exclude,
+			Origin: chain.Origin, Known: chain.Known, OtherKey: chain.OtherKey})
+	}
+	var err error
+	if w.scts.results, err = h.SCTs(ctx, sources, all); err != nil {
+		return nil, err
+	}
+	results := slices.Clone(all.Logs)
+	for i, l := range logs {
+		r := w.scts.results[i]
+		at := slices.IndexFunc(results, func(read collect.LogResult) bool { return read.Log.ID() == l.log.ID() })
+		switch {
+		case l.exclude != "":
+		case at >= 0:
+			results[at].Err = r.Err
+		default:
+			results = append(results, collect.LogResult{Log: l.log, Head: r.Head, HeadFile: r.HeadFile, Err: r.Err})
+		}
+		if w.scts.mode == sampler.CollectRecords && r.HeadFile != "" {
+			if err := a.dir.WriteOnce(l.keyFile(), l.keyPEM()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return results, nil
+}
+
+// lookedUpLog describes a log that was not read. One that no certificate names was not even asked for its tree head.
+func (w *workspace) lookedUpLog(r collect.LogResult, state *collectLogState, entry *sampler.SnapshotLog) {
+	state.Status, entry.Status, entry.Coverage = sampler.LogLookedUp, sampler.LogLookedUp, sampler.CoverageEntries
+	if r.HeadFile != "" {
+		state.TreeSize, state.RootHash = r.Head.Size, r.Head.Root.String()
+		entry.TreeSize, entry.RootHash, entry.TimestampMS, entry.HeadFile = r.Head.Size, r.Head.Root.String(), r.Head.Timestamp, r.HeadFile
+	}
+}
+
+// countSCTs adds how many SCTs were looked up in the log.
+func (w *workspace) countSCTs(id ct.LogID, state *collectLogState, entry *sampler.SnapshotLog) {
+	r := w.scts.of(id)
+	state.LookedUp, state.ProvenSCTs = r.LookedUp, r.Proven
+	entry.LookedUp, entry.ProvenSCTs = int64(r.LookedUp), int64(r.Proven)
+}
+
+// notAsked says whether nothing at all was asked of a log, so that nothing of it is evidence.
+func (w *workspace) notAsked(l *logSource) bool {
+	return l.exclude != "" || w.scts.mode == sampler.CollectRecords && w.scts.of(l.log.ID()).HeadFile == ""
+}
+
+// otherMode refuses a mode that is not the one an audit was collected in.
+func (w *workspace) otherMode(a *audit, o collectOptions, saved *collect.Saved) error {
+	done := cmp.Or(saved.SCTMode, sampler.CollectLogs)
+	if want := cmp.Or(o.Mode, w.cfg.Collect.Mode); want != "" && want != done {
+		return usageErrorf(fmt.Sprintf("leave the mode out, or remove %s and collect again (what was read of the same logs is kept)", a.dir.Path(docCollected)),
+			"audit %s was collected in mode %s, not %s", a.id, done, want)
+	}
+	return nil
+}
+
+// modeChanged says whether the configuration demands another mode than the collection's.
+func (w *workspace) modeChanged(saved *collect.Saved) bool {
+	return w.cfg.Collect.Mode != "" && w.cfg.Collect.Mode != cmp.Or(saved.SCTMode, sampler.CollectLogs)
+}
+
+// writeSCTs shows what was looked up.
+func (d *collectDocument) writeSCTs(e *env) {
+	for _, l := range d.Logs {
+		if l.LookedUp > 0 {
+			e.printf("%s: %s of %s SCTs proven\n", terminal.Escape(l.Name), terminal.Count(int64(l.ProvenSCTs)), terminal.Count(int64(l.LookedUp)))
+		}
+	}
+}
