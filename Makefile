@@ -29,6 +29,10 @@ test: ## all tests; those that want a missing component are listed at the end
 race: ## the tests of what is concurrent, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race -short ./sampler/collect/... ./sampler/ctlog/... ./sampler/draw/... ./internal/...
 
+.PHONY: realtest
+realtest: ## the program against real log servers and misbehaving ones (SEEDS=200 fault schedules)
+	@sh realtest/run
+
 .PHONY: bench
 bench: ## speed and memory beside the peers, in one run
 	@sh bench/run

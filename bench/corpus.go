@@ -49,6 +49,7 @@ func newPKI() *pki {
 type generator struct {
 	pki    *pki
 	onlyEC bool // our entries are all of the P-256 issuer: faster to make
+	all    bool // every entry is of that issuer
 	moduli moduli
 	keys   []*testpki.Key
 }
@@ -74,7 +75,7 @@ func isFew(i int) bool { return i%oneInFew == 7 }
 // foundBy is how many of the first n entries a search for one of the sets of issuers finds.
 func foundBy(issuers string, n int) (found int64) {
 	for i := range n {
-		if issuers == "ours" && isOurs(i) || issuers == "few" && isFew(i) {
+		if issuers == "all" || issuers == "ours" && isOurs(i) || issuers == "few" && isFew(i) {
 			found++
 		}
 	}
@@ -97,6 +98,9 @@ func (g *generator) entry(i int) testlog.Entry {
 		if !g.onlyEC && i/oneInFew%2 == 0 {
 			ca = g.pki.few[0]
 		}
+	}
+	if g.all {
+		ours, ca = true, g.pki.ours[1]
 	}
 	t := testpki.Template{Seed: fmt.Sprint(i), NotBefore: at.Add(-time.Hour).Truncate(time.Second), Key: g.keys[i%len(g.keys)], Unsigned: !ours}
 	for n := range 1 + i%4 {
@@ -141,6 +145,7 @@ func prepareLog(s spec) (sample, error) {
 		logs = append(logs, capture)
 	}
 	g := newGenerator(s.Type != "both")
+	g.all = s.Issuers == "all"
 	var found int64
 	for i := range s.N {
 		e := g.entry(i)
@@ -155,6 +160,11 @@ func prepareLog(s spec) (sample, error) {
 	}
 	for _, log := range logs {
 		if err := log.Publish(uint64(logStart.AddDate(0, 4, 0).UnixMilli())); err != nil {
+			return sample{}, err
+		}
+	}
+	if s.Type == "both" {
+		if err := packTiles(filepath.Join(s.Dir, "static"), filepath.Join(s.Dir, "gzip")); err != nil {
 			return sample{}, err
 		}
 	}

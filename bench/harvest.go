@@ -106,6 +106,8 @@ func harvester(s spec) (*collect.Harvest, collect.Source, error) {
 		cas = append(cas[:0:0], p.absent)
 	case "few":
 		cas = p.few
+	case "all":
+		cas = p.ours[1:]
 	}
 	var given []collect.Issuer
 	for _, ca := range cas {

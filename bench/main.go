@@ -35,11 +35,16 @@ var sections = []struct {
 	{"harvest", harvestSection},
 	{"inflate", inflateSection},
 	{"lint", lintSection},
+	{"scaling", scalingSection},
 	{"workbook", workbookSection},
 	{"draw", drawSection},
 	{"start", startSection},
 	{"memory", memorySection},
+	{"million", millionSection},
 }
+
+// asked are the sections that run only when they are named: they take minutes.
+var asked = []string{"million"}
 
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == "child" {
@@ -96,7 +101,7 @@ func run(o options) error {
 	fmt.Fprintln(b.out, machineLine())
 	fmt.Fprintf(b.out, "CPU is user + system time; medians of %d interleaved rounds, one process each\n", o.rounds)
 	for _, s := range sections {
-		if len(chosen) > 0 && !slices.Contains(chosen, s.name) {
+		if len(chosen) > 0 && !slices.Contains(chosen, s.name) || len(chosen) == 0 && slices.Contains(asked, s.name) {
 			continue
 		}
 		if err := s.run(b); err != nil {
@@ -121,10 +126,12 @@ var children = map[string]func(spec) (sample, error){
 	"lint-naive":        lintNaive,
 	"lint-engine":       lintEngine,
 	"lint-all":          lintAll,
+	"lint-recheck":      lintRecheck,
 	"workbook":          workbookChild,
 	"draw":              drawChild,
 	"draw-read":         drawRead,
 	"collect-freeze":    collectFreeze,
+	"million":           millionChild,
 	"memory-of-nobody":  idle,
 }
 
@@ -134,7 +141,7 @@ type spec struct {
 	Scratch string // folder that the child may fill; it is removed afterwards
 	URL     string
 	Type    string // of the log
-	Issuers string // those looked for: "ours", "few" or "absent"; empty: none
+	Issuers string // those looked for: "ours", "few", "all" or "absent"; empty: none
 	N       int    // entries or items to generate
 	Percent int    // garbage collector's setting, 0 for Go's default
 	Workers int

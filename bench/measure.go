@@ -21,6 +21,9 @@ type sample struct {
 	Wall   time.Duration
 	PeakKB int64 // peak resident set of the process so far; 0 where the system does not say
 	BaseKB int64 // the same before the section
+
+	Disk   int64   `json:",omitempty"` // bytes in the work folder
+	Freeze *sample `json:",omitempty"` // the second part
 }
 
 // measure runs f with a clean heap and returns what it took. f returns the number of units

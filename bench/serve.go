@@ -13,13 +13,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"selfaudit/internal/testlog"
 )
 
 // serve answers for the logs below dir on a free loopback port, whose address it writes to
 // standard output, until standard input ends. It is a process of its own, so that its CPU
-// time is nobody's.
+// time is nobody's, and does as little as possible, so that nobody waits for it: files go from
+// the page cache to the socket (sendfile).
 func serve(dir string) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,18 +30,13 @@ func serve(dir string) error {
 		return err
 	}
 	for _, log := range logs {
-		path := filepath.Join(dir, log.Name())
 		prefix := "/" + log.Name()
-		mux.Handle(prefix+"/static/", http.StripPrefix(prefix+"/static", testlog.ServeStatic(filepath.Join(path, "static"), false)))
-		if _, err := os.Stat(filepath.Join(path, "rfc6962")); err != nil {
-			continue
+		for _, form := range []string{"static", "gzip", "rfc6962"} {
+			folder := filepath.Join(dir, log.Name(), form)
+			if _, err := os.Stat(folder); err == nil {
+				mux.Handle(prefix+"/"+form+"/", http.StripPrefix(prefix+"/"+form+"/", files{folder, form}))
+			}
 		}
-		packed, err := packedTiles(filepath.Join(path, "static"))
-		if err != nil {
-			return err
-		}
-		mux.Handle(prefix+"/gzip/", http.StripPrefix(prefix+"/gzip", packed))
-		mux.Handle(prefix+"/rfc6962/", http.StripPrefix(prefix+"/rfc6962", pages(filepath.Join(path, "rfc6962"))))
 	}
 	fmt.Println("http://" + listener.Addr().String())
 	go func() {
@@ -52,60 +46,66 @@ func serve(dir string) error {
 	return http.Serve(listener, mux)
 }
 
-// packedTiles serves a static-ct log with its data tiles gzipped beforehand, as logs store them.
-func packedTiles(dir string) (http.Handler, error) {
-	packed := map[string][]byte{}
-	root := filepath.Join(dir, "tile", "data")
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+// files serves the folder of one log. The form gzip has data tiles that are compressed, as logs store them; of the form rfc6962 whatever
+// range is asked for, the answer is a whole page, as from logs that align them.
+type files struct{ dir, form string }
+
+func (f files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := r.URL.Path
+	if f.form == "rfc6962" {
+		name = strings.TrimPrefix(name, "ct/v1/") + ".json"
+		if start, err := strconv.Atoi(r.URL.Query().Get("start")); err == nil && start%256 == 0 {
+			name = fmt.Sprintf("get-entries-%06d.json", start)
+		}
+	}
+	if f.form == "gzip" && strings.HasPrefix(name, "tile/data/") {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	file, err := os.Open(filepath.Join(f.dir, filepath.FromSlash(name)))
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream") // not to be guessed
+	w.Header().Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+	_, _ = io.Copy(w, file) // the client may have gone away
+}
+
+// packTiles copies a static-ct log with its data tiles gzipped.
+func packTiles(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
 			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, name), 0o755)
 		}
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		if _, err := z.Write(raw); err != nil {
-			return err
+		if strings.HasPrefix(filepath.ToSlash(name), "tile/data/") {
+			var b bytes.Buffer
+			z := gzip.NewWriter(&b)
+			if _, err := z.Write(raw); err != nil {
+				return err
+			}
+			if err := z.Close(); err != nil {
+				return err
+			}
+			raw = b.Bytes()
 		}
-		if err := z.Close(); err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		packed["/"+filepath.ToSlash(name)] = b.Bytes()
-		return err
-	})
-	plain := testlog.ServeStatic(dir, false)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, ok := packed[r.URL.Path]
-		if !ok {
-			plain.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("Content-Encoding", "gzip")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // the client may have gone away
-	}), err
-}
-
-// pages serves a captured RFC 6962 log whose size is a multiple of its page size. Whatever
-// is asked for, the answer is a whole page, as from logs that align them.
-func pages(dir string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := strings.TrimPrefix(r.URL.Path, "/ct/v1/") + ".json"
-		if start, err := strconv.Atoi(r.URL.Query().Get("start")); err == nil && start%256 == 0 {
-			name = fmt.Sprintf("get-entries-%06d.json", start)
-		}
-		body, err := os.ReadFile(filepath.Join(dir, filepath.Base(name)))
-		if err != nil {
-			http.Error(w, "no such page", http.StatusBadRequest)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body) // the client may have gone away
+		return os.WriteFile(filepath.Join(to, name), raw, 0o644)
 	})
 }
 
