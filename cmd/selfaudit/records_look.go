@@ -55,7 +55,7 @@ func (s *recordsLook) mapping(ctx context.Context, x *records.Export) error {
 	comments = append(comments, s.guessSerial(x.Header, rows)...)
 	comments = append(comments, s.guessTimes(x.Header, rows)...)
 	if s.set.Issuer == "" && s.out.Columns[records.Issuer] == "" && s.out.Columns[records.Certificate] == "" {
-		comments = append(comments, `no column says who issued: set issuer = "LABEL" if all rows are of one issuer`)
+		comments = append(comments, `no column says who issued: if all rows are of one issuer, add its label as issuer`)
 	}
 	s.ignored()
 	s.out.Suggestion = s.suggestion(comments)

@@ -231,7 +231,7 @@ func (v *verifier) compareRun(recorded, again *lint.Info, rules ruleComparison) 
 		if want.Rechecked != nil {
 			compared = fmt.Sprintf("%d of %d results were due to be compared with zlint's own loop, and are said to have been", want.Rechecked.Compared, want.Rechecked.Of)
 		}
-		v.ok(name, "rule sets of %d types, versions in force on %s and their numbers of lints are derived again with the same result; %s", len(want.RuleSets), want.AuditDay, compared)
+		v.ok(name, "%d rule sets, versions in force on %s and their numbers of lints are derived again with the same result; %s", len(want.RuleSets), want.AuditDay, compared)
 	case !rules.sameModules || !rules.sameOwn:
 		v.skip(name, "another linter was recorded")
 	default:
