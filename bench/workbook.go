@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,8 @@ type failing struct {
 	err error
 }
 
-func (f *failing) Helper() {}
+func (f *failing) Helper()                  {}
+func (f *failing) Context() context.Context { return context.Background() }
 func (f *failing) Fatalf(format string, args ...any) {
 	panic(&failing{err: fmt.Errorf(format, args...)})
 }
