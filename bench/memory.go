@@ -75,7 +75,7 @@ func collectFreeze(s spec) (sample, error) {
 			return 0, 0, err
 		}
 		saved := h.Save([]collect.LogResult{r}, nil)
-		saved.Logs = []sampler.SnapshotLog{{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size}}
+		saved.Logs = []sampler.SnapshotLog{{LogID: r.Log.ID().String(), Status: sampler.LogProven, TreeSize: r.Head.Size, RootHash: r.Head.Root.String()}}
 		items, err := freeze(h, &saved)
 		return int64(r.Entries), items, err
 	})
