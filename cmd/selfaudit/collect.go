@@ -127,6 +127,9 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 	if err := w.cfg.Complete(); err != nil {
 		return nil, err
 	}
+	if err := w.ccadbThere(); err != nil {
+		return nil, err
+	}
 	issuers, err := loadIssuers(w.cfg)
 	if err != nil {
 		return nil, err

@@ -106,7 +106,15 @@ func runInit(ctx context.Context, e *env, o initOptions) error {
 			return err
 		}
 	}
-	if err := writeNew(e.configPath(), config.Filled(o.CA, issuers, comments)); err != nil {
+	text := config.Filled(o.CA, issuers, comments)
+	if o.CCADB != "" {
+		file, err := e.fromWorkspace(o.CCADB)
+		if err != nil {
+			return err
+		}
+		text = append(text, config.CCADBTable(file, o.Owner)...)
+	}
+	if err := writeNew(e.configPath(), text); err != nil {
 		return err
 	}
 	doc.Created = append(doc.Created, e.configPath(), e.auditsPath())

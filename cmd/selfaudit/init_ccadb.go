@@ -52,7 +52,7 @@ func (e *env) ccadbPeriod(o initOptions) (period, error) {
 // fromCCADB reads the report and brings the certificates together: from the report itself,
 // or from --certs. What is found nowhere is missing.
 func (e *env) fromCCADB(ctx context.Context, o initOptions, p period) (found []newIssuer, missing []ccadbRecord, err error) {
-	records, err := readCCADB(o.CCADB, o.Owner, p)
+	records, err := readCCADB("--ccadb", o.CCADB, o.Owner, p)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,11 +84,11 @@ func (e *env) fromCCADB(ctx context.Context, o initOptions, p period) (found []n
 }
 
 // readCCADB returns the records of an owner that were valid at any moment of the period,
-// in the order of the report.
-func readCCADB(path, owner string, p period) ([]ccadbRecord, error) {
+// in the order of the report. what names the setting in errors.
+func readCCADB(what, path, owner string, p period) ([]ccadbRecord, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, usageErrorf("name the report AllCertificateRecordsCSVFormat of the CCADB", "--ccadb: %w", err)
+		return nil, usageErrorf("name the report AllCertificateRecordsCSVFormat of the CCADB", "%s: %w", what, err)
 	}
 	defer f.Close()
 	var out []ccadbRecord
@@ -114,17 +114,17 @@ func readCCADB(path, owner string, p period) ([]ccadbRecord, error) {
 		return err
 	})
 	if err != nil {
-		return nil, usageErrorf("download the report again", "--ccadb %s: %w", path, err)
+		return nil, usageErrorf("download the report again", "%s %s: %w", what, path, err)
 	}
 	switch {
 	case !known:
 		hint := "the name must be that of the column CA Owner or Subordinate CA Owner"
 		if near := nearOwner(owner, names); near != "" {
-			hint = fmt.Sprintf("did you mean --owner %q?", terminal.Escape(near))
+			hint = fmt.Sprintf("did you mean %q?", terminal.Escape(near))
 		}
-		return nil, usageErrorf(hint, "--ccadb %s: no certificate of %q", path, owner)
+		return nil, usageErrorf(hint, "%s %s: no certificate of %q", what, path, owner)
 	case len(out) == 0:
-		return nil, usageErrorf("check --from and --until", "--ccadb %s: no certificate of %q was valid between %s and %s", path, owner,
+		return nil, usageErrorf("check the period", "%s %s: no certificate of %q was valid between %s and %s", what, path, owner,
 			sampler.FormatTime(p.from), sampler.FormatTime(p.until))
 	}
 	return out, nil
@@ -228,4 +228,20 @@ func missingText(missing []ccadbRecord) []byte {
 		fmt.Fprintf(&b, "%s\t%s\t%s\n", r.SHA256, r.Link, terminal.Escape(r.label))
 	}
 	return []byte(b.String())
+}
+
+// fromWorkspace writes a path of the current folder as seen from the workspace, with slashes.
+func (e *env) fromWorkspace(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	base, err := filepath.Abs(e.Workspace)
+	if err != nil {
+		return "", err
+	}
+	if rel, err := filepath.Rel(base, abs); err == nil {
+		abs = rel
+	}
+	return filepath.ToSlash(abs), nil
 }

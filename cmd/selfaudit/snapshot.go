@@ -51,6 +51,11 @@ func (f *freezing) snapshot() ([]byte, error) {
 		s.Issuers = append(s.Issuers, entry)
 	}
 	s.Notes = append(f.chainNotes(s), f.notes()...)
+	ccadb, err := f.ccadbNotes()
+	if err != nil {
+		return nil, err
+	}
+	s.Notes = append(s.Notes, ccadb...)
 	f.records.describe(s)
 	s.SCTs = f.result.SCTs
 	if err := f.ranges(s); err != nil {

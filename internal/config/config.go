@@ -61,6 +61,7 @@ type Config struct {
 	StrataBy []string  // columns of the records that strata are divided by
 	Strata   []Stratum // in the order of the file
 
+	CCADB   CCADB // File is empty without the table
 	CrtSh   CrtSh // Use is false without the table
 	Drand   Drand
 	Collect Collect

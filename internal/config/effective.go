@@ -88,6 +88,10 @@ func (c *Config) Effective() []byte {
 		line("path", tomlText(f.Path))
 	}
 	c.effectiveRecords(func(text string) { b.WriteString("\n" + text + "\n") }, line)
+	if c.CCADB.File != "" {
+		b.WriteString("\n[ccadb]\n")
+		c.CCADB.effective(line)
+	}
 	if c.CrtSh != defaultCrtSh() {
 		b.WriteString("\n[crtsh]\n")
 		c.CrtSh.effective(line)

@@ -83,6 +83,7 @@ func parse(file string, data []byte, readFile func(string) ([]byte, error)) (*Co
 		c.readFiles(t)
 	}
 	c.readRecords(top)
+	c.readCCADB(top)
 	c.readCrtSh(top)
 	c.readDrand(top)
 	c.readCollect(top)

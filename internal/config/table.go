@@ -220,7 +220,7 @@ var homes = map[string]string{
 	"origin": "[[log]]", "exclude": "[[log]] or [log_list]", "path": "[[files]] or [[records]]", "relays": "[drand]",
 	"tiles": "[[log]]", "rate_limit": "[[log]] or [log_list]", "concurrency": "[[log]] or [log_list]",
 	"tables": "[requirements]", "newest_zlint": "[lint]", "released": "[lint]", "profile": "[second_opinion]",
-	"use": "[crtsh]", "address": "[crtsh]", "statement_timeout": "[crtsh]", "window": "[crtsh]",
+	"owner": "[ccadb]", "use": "[crtsh]", "address": "[crtsh]", "statement_timeout": "[crtsh]", "window": "[crtsh]",
 	"by": "[strata]", "class": "[[stratum]]", "columns": "[[records]]", "issuers": "[[records]]", "system": "[[records]]", "query": "[[records]]",
 	"operator": "[[records]]", "extracted_at": "[[records]]", "serial_format": "[[records]]", "time_format": "[[records]]", "time_zone": "[[records]]",
 	"encoding": "[[records]]", "delimiter": "[[records]]", "covers": "[[records]]", "accept_unreadable": "[[records]]",

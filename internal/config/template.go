@@ -94,6 +94,13 @@ issuance_time = "ct"
 # The CA certificates whose issuance is audited, PEM or DER, one [[issuer]] for
 # each key. Several certificates of one key (cross-signed twins) go in a list.
 @ISSUERS@
+# The CCADB's report of all CA certificates: what it lists for you and is not above is
+# named in every audit.
+#
+# [ccadb]
+# file = "AllCertificateRecordsCSVFormatv4.csv"
+# owner = "Example CA"
+
 # A published list of CT logs: every log of it that may hold certificates of the
 # period is read ("selfaudit logs" shows which and why). Without file and url it is
 # the list that comes with the program, which is of a certain day: prefer a new one.
