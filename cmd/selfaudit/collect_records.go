@@ -69,7 +69,7 @@ func (w *workspace) lookUp(ctx context.Context, a *audit, h *collect.Harvest, lo
 			return nil, err
 		}
 		sources = append(sources, collect.SCTLog{Log: l.log, HeadFile: l.headFile(), Indexed: l.cfg.Type == config.TypeStaticCT, Excluded: l.exclude,
-			Origin: chain.Origin, Known: chain.Known, OtherKey: chain.OtherKey})
+			Origin: chain.Origin, Known: chain.Known, OtherKey: chain.OtherKey, Final: chain.Final})
 	}
 	var err error
 	if w.scts.results, err = h.SCTs(ctx, sources, all); err != nil {

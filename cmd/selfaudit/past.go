@@ -186,7 +186,7 @@ func (p *pastAudit) head(l *sampler.SnapshotLog) (*collect.Known, error) {
 
 // source completes what collecting needs to know of a log.
 func (r *startRules) source(l *logSource) (collect.Source, error) {
-	s := collect.Source{Log: l.log, HeadFile: l.headFile(), HashTiles: l.cfg.Type == config.TypeStaticCT, Origin: l.cfg.Origin, Start: r.rule(l.log.ID())}
+	s := collect.Source{Log: l.log, HeadFile: l.headFile(), HashTiles: l.cfg.Type == config.TypeStaticCT, Origin: l.cfg.Origin, Start: r.rule(l.log.ID()), Final: r.chosen.final(l.log.ID())}
 	var err error
 	if s.Known, err = r.known(l.log.ID()); err != nil {
 		return s, err
@@ -206,6 +206,19 @@ func (c *chosen) mergeDelay(log ct.LogID) time.Duration {
 		}
 	}
 	return 0
+}
+
+// final is the tree that the log list says a read-only log ended with; nil if it says nothing.
+func (c *chosen) final(log ct.LogID) *collect.FinalTree {
+	if c == nil {
+		return nil
+	}
+	for i := range c.choices {
+		if l := c.choices[i].Log; ct.LogIDOf(l.Key) == log && l.FinalRoot != nil {
+			return &collect.FinalTree{Size: l.FinalSize, Root: ct.Hash(l.FinalRoot)}
+		}
+	}
+	return nil
 }
 
 // startSearched says whether the log's entries before some point were read by no audit of

@@ -59,6 +59,8 @@ type Source struct {
 	// OtherKey is one that an earlier audit verified under this log's address or origin with
 	// another key; nil if there is none.
 	OtherKey *Known
+	// Final is the tree that a log list says the log ended with; nil for a log that may grow.
+	Final *FinalTree
 }
 
 // Observer is told about progress; its methods are called from several goroutines.
@@ -195,12 +197,15 @@ func (h *Harvest) pin(ctx context.Context, src Source) (ct.TreeHead, error) {
 			return head, &ctlog.Error{Log: src.Log.Name(), Kind: ctlog.Invalid, Where: src.HeadFile,
 				Err: fmt.Errorf("the pinned tree head does not verify any more: restore the file, or the log's key and origin in the configuration: %w", err)}
 		}
-		return head, nil
+		return head, src.Final.check(src.Log.Name(), head)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return ct.TreeHead{}, err
 	}
 	raw, head, err := h.freshHead(ctx, src)
+	if err == nil {
+		err = src.Final.check(src.Log.Name(), head)
+	}
 	if err != nil {
 		return ct.TreeHead{}, err
 	}

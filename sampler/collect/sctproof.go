@@ -35,6 +35,7 @@ type SCTLog struct {
 	Origin   string  // as in Source, like what follows
 	Known    []Known // tree heads of earlier audits, newest first
 	OtherKey *Known
+	Final    *FinalTree
 }
 
 // SCTResult is what looking up the SCTs of one log gave.
@@ -160,7 +161,7 @@ func (r *sctRun) all(ctx context.Context) error {
 
 func (r *sctRun) units(ctx context.Context) error {
 	if r.log.Excluded == "" {
-		head, err := r.h.pinGrown(ctx, Source{Log: r.log.Log, HeadFile: r.log.HeadFile, Origin: r.log.Origin, Known: r.log.Known, OtherKey: r.log.OtherKey})
+		head, err := r.h.pinGrown(ctx, Source{Log: r.log.Log, HeadFile: r.log.HeadFile, Origin: r.log.Origin, Known: r.log.Known, OtherKey: r.log.OtherKey, Final: r.log.Final})
 		if err != nil {
 			return err
 		}
