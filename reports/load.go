@@ -62,7 +62,7 @@ func (a *Audit) read(name string) (data []byte, ok bool, err error) {
 func (a *Audit) need(name string) ([]byte, error) {
 	data, ok, err := a.read(name)
 	if err == nil && !ok {
-		err = fmt.Errorf("reading %s: no such document; run selfaudit freeze first", name)
+		err = fmt.Errorf("reading %s: no such document: the stage that writes it has not been done, or it was removed", name)
 	}
 	return data, err
 }

@@ -95,10 +95,13 @@ func TestSnapshotRange(t *testing.T) {
 		t.Errorf("root %x, %v", root, ok)
 	}
 	for name, edit := range map[string]func(*SnapshotLog){
-		"first after the end":     func(l *SnapshotLog) { l.FirstEntry = 40001 },
-		"whole from 16384":        func(l *SnapshotLog) { l.Coverage = CoverageWhole },
-		"range from 0":            func(l *SnapshotLog) { l.FirstEntry = 0 },
-		"another coverage":        func(l *SnapshotLog) { l.Coverage = "some" },
+		"first after the end": func(l *SnapshotLog) { l.FirstEntry = 40001 },
+		"whole from 16384":    func(l *SnapshotLog) { l.Coverage = CoverageWhole },
+		"range from 0":        func(l *SnapshotLog) { l.FirstEntry = 0 },
+		"another coverage":    func(l *SnapshotLog) { l.Coverage = "some" },
+		"another, of nothing": func(l *SnapshotLog) {
+			*l = SnapshotLog{LogID: hash, Status: LogProven, RootHash: hash, TreeSize: 40000, Coverage: "some"}
+		},
 		"no reason":               func(l *SnapshotLog) { l.FirstReason = "" },
 		"cursor before the start": func(l *SnapshotLog) { l.Cursor.NextFirstEntry = 16383 },
 		"cursor after the end":    func(l *SnapshotLog) { l.Cursor.NextFirstEntry = 40001 },

@@ -98,6 +98,9 @@ func (r *Reconciliation) check() error {
 	}
 	var sum ReconciliationIssuer
 	for _, i := range r.Issuers {
+		if min(i.InRecords, i.InBoth, i.NotProven, i.NotInRecords) < 0 || i.InRecords+i.NotInRecords > i.Population {
+			return fmt.Errorf("issuer %s: the records have %d of its %d items, %d are not in them", i.Issuer, i.InRecords, i.Population, i.NotInRecords)
+		}
 		sum.Population += i.Population
 		sum.InRecords += i.InRecords
 		sum.InBoth += i.InBoth

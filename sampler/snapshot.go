@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -154,6 +155,14 @@ type SnapshotCounts struct {
 	Unreadable        int64 `json:"unreadable"`
 }
 
+func (n SnapshotCounts) check() error {
+	if min(n.ItemsSeen, n.Population, n.Late, n.Predated, n.TooOld, n.Waiting, n.InEarlier, n.IssuedByCT, n.IssuedByRecord, n.IssuedByNotBefore,
+		n.PrecertOnly, n.FinalOnly, n.Both, n.Unreadable) < 0 {
+		return errors.New("counts: a number below zero")
+	}
+	return nil
+}
+
 // UnreadLog is a log that embedded SCTs name and that was not read.
 type UnreadLog struct {
 	LogID string `json:"log_id"` // 64 hex
@@ -245,8 +254,11 @@ func (s *Snapshot) check() error {
 			return fmt.Errorf("log %.80q: %w", l.URL, err)
 		}
 	}
-	if err := s.Index.check(); err != nil {
+	if err := cmp.Or(s.Index.check(), s.checkIndexIssuers()); err != nil {
 		return fmt.Errorf("index: %w", err)
+	}
+	if err := s.Counts.check(); err != nil {
+		return err
 	}
 	for _, u := range s.UnreadLogs {
 		if len(u.LogID) != 64 || !isLowerHex(u.LogID) {

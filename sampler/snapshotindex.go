@@ -3,6 +3,7 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,15 @@ func (x *SnapshotIndex) complete() *SnapshotIndex {
 		doc.Issuers[i].CAs = append([]SnapshotIndexCA{}, doc.Issuers[i].CAs...)
 	}
 	return &doc
+}
+
+// checkIndexIssuers checks that an index which answered completely was asked for all issuers.
+func (s *Snapshot) checkIndexIssuers() error {
+	same := func(x SnapshotIndexIssuer, i SnapshotIssuer) bool { return x.KeySHA256 == i.KeySHA256 }
+	if s.Index != nil && s.Index.Complete && !slices.EqualFunc(s.Index.Issuers, s.Issuers, same) {
+		return errors.New("complete, and yet its issuers are not those of the audit")
+	}
+	return nil
 }
 
 func (x *SnapshotIndex) check() error {

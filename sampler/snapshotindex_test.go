@@ -39,3 +39,41 @@ func TestSnapshotIndex(t *testing.T) {
 		}
 	}
 }
+
+// TestIndexOfAllIssuers: complete is said only of an index that was asked for every issuer.
+func TestIndexOfAllIssuers(t *testing.T) {
+	s := &Snapshot{Issuers: []SnapshotIssuer{{KeySHA256: KeyHash{1}}, {KeySHA256: KeyHash{2}}}, Index: &SnapshotIndex{Complete: true, Issuers: []SnapshotIndexIssuer{{KeySHA256: KeyHash{1}}, {KeySHA256: KeyHash{2}}}}}
+	if err := s.checkIndexIssuers(); err != nil {
+		t.Error(err)
+	}
+	s.Index.Issuers = s.Index.Issuers[:1]
+	if err := s.checkIndexIssuers(); err == nil || !strings.Contains(err.Error(), "complete, and yet") {
+		t.Errorf("one of two issuers: %v", err)
+	}
+	s.Index.Complete = false
+	if err := s.checkIndexIssuers(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNegativeCounts: sums that add up only with numbers below zero are refused.
+func TestNegativeCounts(t *testing.T) {
+	for name, c := range map[string]ReconciliationCounts{
+		"not covered": {Population: 10, NotCovered: -5, Covered: 15, InRecords: 15, InBoth: 15, ItemsInRecords: 15},
+		"not proven":  {Population: 10, Covered: 10, InRecords: 10, InBoth: 12, NotProven: -2, ItemsInRecords: 10},
+		"only in CT":  {Population: 10, Covered: 10, InRecords: 9, InBoth: 9, NotInRecords: 1, OnlyInCT: -1, OnlyInFiles: 2, ItemsInRecords: 9},
+		"waiting":     {Population: 1, Covered: 1, InRecords: 1, InBoth: 1, ItemsInRecords: 1, RecordsWaiting: -1},
+	} {
+		if err := c.check(); err == nil || !strings.Contains(err.Error(), "below zero") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r := &Reconciliation{Schema: ReconciliationSchema, Counts: ReconciliationCounts{Population: 2, NotCovered: 0, Covered: 2, InRecords: 2, InBoth: 2, ItemsInRecords: 2},
+		Issuers: []ReconciliationIssuer{{Population: 1, InRecords: 2, InBoth: 2}, {Population: 1}}}
+	if err := r.check(); err == nil || !strings.Contains(err.Error(), "2 of its 1 items") {
+		t.Errorf("more in the records than there are: %v", err)
+	}
+	if err := (SnapshotCounts{ItemsSeen: 1, Population: 2, Waiting: -1}).check(); err == nil {
+		t.Error("a negative number of waiting items is accepted")
+	}
+}

@@ -56,6 +56,9 @@ func (l *SnapshotLog) HasHead() bool { return l.Status != LogExcluded && l.RootH
 func (l *SnapshotLog) checkRange() error {
 	first, read := l.First()
 	if !read {
+		if l.Status == LogProven {
+			return fmt.Errorf("proven, with the unknown coverage %.40q", l.Coverage)
+		}
 		if l.FirstEntry != 0 || l.FirstReason != "" || l.Cursor != nil || l.Previous != nil {
 			return errors.New("first entry, cursor or previous tree head of a log that was not read from there to its tree head")
 		}

@@ -200,6 +200,9 @@ func (s *Snapshot) checkRecords() error {
 
 func (c ReconciliationCounts) check() error {
 	switch {
+	case min(c.Rows, c.RowsExcluded, c.ItemsInRecords, c.RecordsWaiting, c.RecordsTooOld, c.RecordsEarlier, c.Population, c.NotCovered, c.Covered, c.InRecords,
+		c.NotInRecords, c.InBoth, c.NotProven, c.OnlyInCT, c.OnlyInFiles, c.OtherBytes, c.Duplicates, c.Contradicting, c.PrecertOnly, c.CertificateOnly) < 0:
+		return errors.New("a number below zero")
 	case c.Population != c.Covered+c.NotCovered, c.Covered != c.InRecords+c.NotInRecords,
 		c.InRecords != c.InBoth+c.NotProven, c.NotInRecords != c.OnlyInCT+c.OnlyInFiles:
 		return errors.New("the counts do not add up")

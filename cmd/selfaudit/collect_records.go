@@ -116,19 +116,15 @@ func (w *workspace) notAsked(l *logSource) bool {
 	return l.exclude != "" || w.scts.mode == sampler.CollectRecords && w.scts.of(l.log.ID()).HeadFile == ""
 }
 
-// otherMode refuses a mode that is not the one an audit was collected in.
+// otherMode refuses a flag --mode that is not the mode an audit was collected in. The configuration's mode is for
+// audits that begin: a flag may have decided otherwise for this one.
 func (w *workspace) otherMode(a *audit, o collectOptions, saved *collect.Saved) error {
 	done := cmp.Or(saved.SCTMode, sampler.CollectLogs)
-	if want := cmp.Or(o.Mode, w.cfg.Collect.Mode); want != "" && want != done {
+	if want := o.Mode; want != "" && want != done {
 		return usageErrorf(fmt.Sprintf("leave the mode out, or remove %s and collect again (what was read of the same logs is kept)", a.dir.Path(docCollected)),
 			"audit %s was collected in mode %s, not %s", a.id, done, want)
 	}
 	return nil
-}
-
-// modeChanged says whether the configuration demands another mode than the collection's.
-func (w *workspace) modeChanged(saved *collect.Saved) bool {
-	return w.cfg.Collect.Mode != "" && w.cfg.Collect.Mode != cmp.Or(saved.SCTMode, sampler.CollectLogs)
 }
 
 // writeSCTs shows what was looked up.

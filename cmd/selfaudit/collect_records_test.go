@@ -96,7 +96,7 @@ func TestRecordsFirst(t *testing.T) {
 	b.must(string(b.read("audits/r1/report/summary.json")), "complete against the CA's records")
 	b.must(string(b.read("audits/r1/config/selfaudit.toml")), `mode = "records"`)
 	verified, _ := b.run(exitOK, "verify", filepath.Join(b.dir, rehearsalZip))
-	b.must(verified, "items proven in CT", "sentences follow from what was done")
+	b.must(verified, "items proven in CT", "sentences follow from the rest of snapshot.json")
 	if sightings := string(b.read("audits/r1/ct/sightings.jsonl")); !strings.Contains(sightings, `"source":"sct"`) || strings.Contains(sightings, `"source":"log"`) {
 		t.Error("the sightings are not of SCTs and records")
 	}
@@ -128,6 +128,9 @@ func TestCollectModes(t *testing.T) {
 	b.run(exitOK, append(collectArgs, "--mode", "logs")...)
 	_, stderr = b.run(exitUsage, append(collectArgs, "--mode", "records")...)
 	b.must(stderr, "was collected in mode logs, not records")
+	// The flag decided otherwise than the file, and later commands go by what was done.
+	b.run(exitOK, rehearsal("r2")...)
+	b.must(string(b.read("audits/r2/config/selfaudit.toml")), `mode = "logs"`)
 	bare, _ := alphaWorkspace(t, "")
 	_, stderr = bare.run(exitUsage, append(collectArgs, "--mode", "records")...)
 	b.must(stderr, "there is no [[records]] and no [[files]]")

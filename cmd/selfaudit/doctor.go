@@ -151,6 +151,13 @@ func (e *env) doctorConfig(d *doctorDocument) *config.Config {
 			d.ok("files "+f.Path, "readable")
 		}
 	}
+	for _, r := range cfg.Records {
+		if _, err := readable(cfg.Resolve(r.Path)); err != nil {
+			d.failed("records "+r.Path, "correct [[records]] path", err)
+		} else {
+			d.ok("records "+r.Path, "readable; `selfaudit records` shows what is made of it")
+		}
+	}
 	return cfg
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -298,7 +299,7 @@ func (f *freezing) load() (err error) {
 		err:  fmt.Errorf("%s names other issuers, logs or files than audit %s was collected from", f.w.cfg.File, f.a.id),
 		hint: fmt.Sprintf("bring the configuration back; or remove %s and collect again (what was read of the same logs is kept)", f.a.dir.Path(docCollected))}
 	otherIndex := f.saved.Index != nil && f.saved.Index.Server != f.w.cfg.CrtSh.Address
-	if !archived || f.w.listChanged(f.a) || sourcesText(logs, f.w.cfg) != f.saved.Sources || otherIndex || f.w.modeChanged(f.saved) {
+	if !archived || f.w.listChanged(f.a) || sourcesText(logs, f.w.cfg) != f.saved.Sources || otherIndex {
 		return changed
 	}
 	f.collected, err = collect.Reopen(f.a.dir, f.issuers, f.saved)
@@ -319,8 +320,8 @@ func (f *freezing) load() (err error) {
 func (f *freezing) configInForce() []byte {
 	cfg := *f.w.cfg
 	cfg.CrtSh.Use = f.saved.Index != nil
-	if f.saved.SCTMode != "" {
-		cfg.Collect.Mode = f.saved.SCTMode
+	if f.saved.SCTMode != "" || cfg.Collect.Mode != "" {
+		cfg.Collect.Mode = cmp.Or(f.saved.SCTMode, sampler.CollectLogs)
 	}
 	return cfg.Effective()
 }

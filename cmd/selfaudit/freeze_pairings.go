@@ -24,6 +24,17 @@ func (f *freezing) usePairings() (*pairingsFreeze, error) {
 	if p.past, err = past(f.chain); err != nil {
 		return nil, err
 	}
+	rules := &startRules{past: p.past, issuers: f.issuers, chosen: f.w.chosen, setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
+	for i := range f.saved.Logs {
+		why, err := rules.outdated(&f.saved.Logs[i])
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			return nil, &exitError{code: exitUsage, id: sourcesChangedID, err: fmt.Errorf("audit %s has to be collected anew: log %s: %s", f.a.id, logName(f.saved.Logs[i]), why),
+				hint: fmt.Sprintf("remove %s and collect again (what was read of the same logs is kept)", f.a.dir.Path(docCollected))}
+		}
+	}
 	readers, compared, err := pairingsBefore(p.past)
 	if err != nil {
 		return nil, err

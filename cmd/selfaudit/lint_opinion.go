@@ -216,6 +216,9 @@ func (d *opinionDocument) render(e *env) {
 			e.printf("  zlint, found here only: %s; there only: %s\n", dash(strings.Join(o.OnlyOurs, ", ")), dash(strings.Join(o.OnlyTheirs, ", ")))
 		}
 	}
-	e.printf("\n%s certificates, %s with a second opinion (%s), %s disagreements\n", strconv.Itoa(d.Totals.Certificates), strconv.Itoa(d.Totals.Answered),
-		dash(strings.Join(d.Totals.By, " | ")), strconv.Itoa(d.Totals.Disagree))
+	by := ""
+	if len(d.Totals.By) > 0 {
+		by = " (" + strings.Join(d.Totals.By, " | ") + ")"
+	}
+	e.printf("\n%s certificates, %s with a second opinion%s, %s disagreements\n", strconv.Itoa(d.Totals.Certificates), strconv.Itoa(d.Totals.Answered), by, strconv.Itoa(d.Totals.Disagree))
 }

@@ -64,6 +64,7 @@ type startRules struct {
 	since   time.Time
 	whole   string
 	chosen  *chosen
+	setting sampler.IssuanceTime // of this audit; "" for a plan, which follows the last one
 }
 
 // startRules prepares the rules for an audit with this chain before it.
@@ -72,7 +73,7 @@ func (w *workspace) startRules(a *audit, issuers *collect.Issuers, fromStart boo
 	if err != nil {
 		return nil, err
 	}
-	r := &startRules{issuers: issuers, whole: wholeReason(w.cfg, fromStart), chosen: w.chosen}
+	r := &startRules{issuers: issuers, whole: wholeReason(w.cfg, fromStart), chosen: w.chosen, setting: sampler.IssuanceTime(w.cfg.Audit.IssuanceTime)}
 	if r.past, err = past(chain); err != nil {
 		return nil, err
 	}
@@ -103,10 +104,44 @@ func (r *startRules) rule(log ct.LogID) collect.StartRule {
 		// An issuer that was not audited then has entries before the cursor that nobody looked at.
 		if missing := r.newIssuer(p); missing != "" {
 			out.NoCursor = fmt.Sprintf("audit %s did not look for all issuers of this one (%s), so its cursor does not say enough", p.id, missing)
+		} else if r.setting == sampler.IssuedByCT && p.snapshot.IssuanceTime == sampler.IssuedByNotBefore {
+			out.NoCursor = fmt.Sprintf("audit %s left items out by their notBefore, which this audit does not, so its cursor does not say enough", p.id)
 		}
 		return out
 	}
 	return out
+}
+
+// outdated says why a log must be collected again: an audit before was voided and frozen
+// anew, or the setting was changed, after the log was read; "" if it need not be.
+func (r *startRules) outdated(l *sampler.SnapshotLog) (string, error) {
+	first, read := l.First()
+	if !read {
+		return "", nil
+	}
+	h, err := sampler.ParseDocHash(l.LogID)
+	if err != nil {
+		return "", err
+	}
+	var was *sampler.SnapshotPrevious
+	for _, p := range r.past {
+		if k := p.log(ct.LogID(h)); k != nil {
+			was = &sampler.SnapshotPrevious{AuditID: p.id, TreeSize: k.TreeSize, RootHash: k.RootHash}
+			break
+		}
+	}
+	rule, p := r.rule(ct.LogID(h)), l.Previous
+	switch {
+	case (p == nil) != (was == nil) || p != nil && (p.AuditID != was.AuditID || p.TreeSize != was.TreeSize || p.RootHash != was.RootHash):
+		return "the audits before have another tree head of it now", nil
+	case first == 0 || rule.Cursor == nil:
+		return "", nil
+	case first > rule.Cursor.Next:
+		return fmt.Sprintf("it was read from entry %d on, and the cursor of audit %s is %d now", first, rule.Cursor.AuditID, rule.Cursor.Next), nil
+	case rule.NoCursor != "" && !strings.Contains(l.FirstReason, "searched by time stamp"):
+		return "it was read from a cursor, but " + rule.NoCursor, nil
+	}
+	return "", nil
 }
 
 // newIssuer names an issuer certificate that an earlier audit did not have; "" if it had all.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strings"
 
 	"selfaudit/internal/auditdir"
@@ -151,10 +152,15 @@ func (r *recordsFreeze) finish() error {
 		if found.Missing > int64(len(r.named)) {
 			more = ", …"
 		}
+		unread := ""
+		if r.f.saved.SCTMode == sampler.CollectRecords {
+			unread = fmt.Sprintf("No log was read (mode records). If the logs have these certificates, remove %s and run `selfaudit collect --audit %s --mode both`. Otherwise: ",
+				r.f.a.dir.Path(docCollected), r.f.a.id)
+		}
 		return &exitError{code: exitFailed, id: "records_without_certificate",
 			err: fmt.Errorf("%d certificates are in the CA's records, belong to this audit, and were found in no log, no file and no column of certificates: %s%s (all in %s)", found.Missing,
 				strings.Join(r.named, "; "), more, r.f.a.dir.Path(docMissing)),
-			hint: "a population names each certificate by its hash: add a column with the certificates to the export (certificate = \"…\" in [records.columns]), or give them as [[files]], and collect again. " +
+			hint: unread + "a population names each certificate by its hash: add a column with the certificates to the export (certificate = \"…\" in [records.columns]), or give them as [[files]], and collect again. " +
 				"A row that is older than the chain needs not_before in the export to be known as such. A row that never became a certificate is left out with [[records.exclude]], which the evidence shows"}
 	}
 	doc := &sampler.Reconciliation{AuditID: r.f.a.id, Mode: r.f.a.opening.Mode, Period: sampler.SnapshotPeriod{Start: r.f.a.opening.PeriodStart, End: r.f.a.opening.PeriodEnd},
@@ -210,7 +216,7 @@ func recordsNotes(s *sampler.Snapshot) []string {
 			notes = append(notes, fmt.Sprintf("records %s: %d rows cannot be read and were accepted: %s", e.Path, e.Unreadable, e.Accepted))
 		}
 		for _, n := range e.Notes {
-			notes = append(notes, "records "+e.Path+": "+n)
+			notes = append(notes, "records "+e.Path+": "+strings.TrimPrefix(n, path.Base(e.Path)+": "))
 		}
 	}
 	for _, m := range sampler.CountMismatches(s.Records) {

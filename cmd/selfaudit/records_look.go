@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
 	"selfaudit/sampler/records"
 )
@@ -133,7 +135,7 @@ func (s *recordsLook) suggestion(comments []string) string {
 		"extracted_at = \"\"    # when, such as \"2026-10-02T08:00:00Z\"\n" +
 		"# rows = 0             # as the system said; or counter_first and counter_last of its issuance counter\n")
 	for _, c := range comments {
-		fmt.Fprintf(&b, "# %s\n", strings.Trim(config.Quote(c), `"`))
+		fmt.Fprintf(&b, "# %s\n", terminal.Escape(c))
 	}
 	if s.times != "" {
 		line("time_format", s.times)
@@ -215,6 +217,13 @@ func (s *recordsLook) read(ctx context.Context) error {
 			return ctx.Err()
 		}
 		s.out.Error = cmp.Or(s.out.Error, err.Error())
+	}
+	if s.out.Error == "" {
+		given := sampler.SnapshotRecords{Path: s.out.Path, Rows: s.out.Rows, Provenance: provenance(s.set)}
+		s.out.Notes = append(s.out.Notes, sampler.CountMismatches([]sampler.SnapshotRecords{given})...)
+		if s.out.Rows == 0 {
+			s.out.Notes = append(s.out.Notes, "the export has no rows")
+		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(issuers)) {
 		s.out.Issuers = append(s.out.Issuers, s.issuer(texts, text, issuers[text]))

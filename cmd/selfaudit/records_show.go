@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"selfaudit/internal/terminal"
@@ -21,6 +22,10 @@ func (d *recordsDocument) render(e *env) {
 }
 
 func (x *recordsExport) render(e *env) {
+	if x.Kind == "" { // not even opened
+		e.printf("%s\ncannot be used as it is: %s\n", terminal.Escape(x.Path), terminal.Escape(x.Error))
+		return
+	}
 	e.printf("%s: %s, %s bytes, SHA-256 %s\n", terminal.Escape(x.Path), x.Kind, terminal.Count(x.Bytes), x.SHA256)
 	if x.Kind == records.KindCSV {
 		e.printf("encoding %s, delimiter %s", x.Encoding, terminal.Escape(x.Delimiter))
@@ -51,7 +56,7 @@ func (x *recordsExport) render(e *env) {
 		e.printf("not used: %s\n", terminal.Escape(clipText(strings.Join(x.Ignored, ", "), 300)))
 	}
 	x.rows(e)
-	e.printf("\n%s rows, %s readable, %s not\n", terminal.Count(x.Rows), terminal.Count(x.Readable), terminal.Count(x.Unreadable))
+	e.printf("\n%s, %s readable, %s not\n", rowsText(x.Rows), terminal.Count(x.Readable), terminal.Count(x.Unreadable))
 	for _, i := range x.Issuers {
 		who := "not an audited issuer"
 		switch {
@@ -62,14 +67,18 @@ func (x *recordsExport) render(e *env) {
 		case i.Issuer != "":
 			who = "issuer " + i.Issuer
 		}
-		e.printf("  %s rows of %q: %s\n", terminal.Count(i.Rows), terminal.Escape(i.Text), terminal.Escape(who))
+		of := "without an issuer's name"
+		if i.Text != "" {
+			of = fmt.Sprintf("of %q", terminal.Escape(i.Text))
+		}
+		e.printf("  %s %s: %s\n", rowsText(i.Rows), of, terminal.Escape(who))
 	}
 	for _, p := range x.Problems {
 		what := "rows as a whole"
 		if p.Column != "" {
 			what = "column " + p.Column
 		}
-		e.printf("problem: %s: %s rows; the first: %s\n", terminal.Escape(what), terminal.Count(p.Rows), terminal.Escape(p.First))
+		e.printf("problem: %s: %s; the first: %s\n", terminal.Escape(what), rowsText(p.Rows), terminal.Escape(p.First))
 	}
 	if x.Error != "" {
 		e.printf("cannot be used as it is: %s\n", terminal.Escape(x.Error))
@@ -77,6 +86,13 @@ func (x *recordsExport) render(e *env) {
 	if x.Suggestion != "" {
 		e.printf("\nto paste into selfaudit.toml:\n\n%s", x.Suggestion)
 	}
+}
+
+func rowsText(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return terminal.Count(n) + " rows"
 }
 
 // rows shows the first rows, one field per line: certificates and fingerprints are too

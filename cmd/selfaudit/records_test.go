@@ -249,6 +249,11 @@ approved_by = "Head of Compliance"
 	}
 	stdout, _ := b.run(exitOK, "verify", filepath.Join(b.dir, rehearsalZip))
 	b.must(stdout, "was excluded by Head of Compliance: never signed (left-out)", "(no-effect)")
+
+	// Where no log was read, that is the first thing to say.
+	b.write("selfaudit.toml", strings.Replace(string(b.read("selfaudit.toml")), `mode = "logs"`, `mode = "records"`, 1))
+	_, stderr = b.run(exitFailed, rehearsal("r2")...)
+	b.must(stderr, "No log was read (mode records)", "collected.json", "selfaudit collect --audit r2 --mode both")
 }
 
 // TestRecordsUnreadable refuses rows that cannot be read, unless it is told why they may

@@ -114,7 +114,14 @@ func waiverTrouble(uses []waivers.Use) []string {
 		switch {
 		case u.Builtin:
 		case u.State == waivers.StateExpired:
-			out = append(out, fmt.Sprintf("%s of %s has expired on %s: %d findings are not waived", u.ID, u.Lint, u.Expires, u.Findings))
+			what := fmt.Sprintf("%d findings are not waived", u.Findings)
+			switch u.Findings {
+			case 0:
+				what = "it would waive no finding"
+			case 1:
+				what = "1 finding is not waived"
+			}
+			out = append(out, fmt.Sprintf("%s of %s has expired on %s: %s", u.ID, u.Lint, u.Expires, what))
 		case u.State == waivers.StateUnused && u.Note != "":
 			out = append(out, fmt.Sprintf("%s of %s is not used: %s", u.ID, u.Lint, u.Note))
 		case u.State == waivers.StateUnused:

@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"slices"
-
 	"selfaudit/internal/auditdir"
 	"selfaudit/sampler"
 )
@@ -16,8 +14,7 @@ func (v *verifier) checkCompleteness() {
 		return
 	}
 	if len(s.Completeness) == 0 {
-		stated := s.SCTs != nil || slices.ContainsFunc(s.Logs, func(l sampler.SnapshotLog) bool { return l.Coverage != "" })
-		if stated {
+		if v.ofNow() {
 			v.fail(name, "snapshot.json does not say what the population is complete against")
 		}
 		return // made by a program that did not say it
@@ -34,7 +31,7 @@ func (v *verifier) checkCompleteness() {
 			bad.add("sentence %d is %q, what was done gives %q", i+1, s.Completeness[i], want[i])
 		}
 	}
-	bad.close(v, name, "%d sentences follow from what was done", len(want))
+	bad.close(v, name, "%d sentences follow from the rest of snapshot.json; what was really read, only another reading of the logs shows", len(want))
 }
 
 // mode compares [collect] mode, which in the configuration in force is the mode that was used.

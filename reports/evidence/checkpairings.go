@@ -22,6 +22,9 @@ func (v *verifier) checkPairings() {
 		v.refused(name, "the snapshot")
 		return
 	case s.Pairings == nil && !v.data.has(file):
+		if v.ofNow() {
+			v.fail(name, "snapshot.json names no %s, which the program that made it or the audits before it always writes", file)
+		}
 		return // frozen before there were any
 	case s.Pairings == nil:
 		v.fail(name, "%s: snapshot.json does not name it", file)

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -84,7 +85,15 @@ func (e *earlierDocs) log(id string) *sampler.SnapshotLog {
 // tied to the newest audit that read it, and read on from where that one left off.
 func (v *verifier) checkLogChain() {
 	const name = "log chain"
-	if len(v.docs.earlier) == 0 || v.docs.logs == nil || v.docs.snapshot == nil {
+	if v.docs.logs == nil || v.docs.snapshot == nil {
+		return
+	}
+	for _, id := range sortedKeys(v.docs.logs) {
+		if n := v.unreadBefore(v.docs.logs[id]); n != "" {
+			v.note(name, "log %s (%s): %s", id, v.docs.logs[id].listed.URL, n)
+		}
+	}
+	if len(v.docs.earlier) == 0 {
 		return // checkChain has said that there are none
 	}
 	var bad failures
@@ -123,7 +132,7 @@ func (v *verifier) tied(l *log) (bool, error) {
 		if was == nil {
 			continue
 		}
-		if l.listed.Coverage == "" {
+		if l.listed.Coverage == "" && was.Coverage == "" && was.Cursor == nil {
 			return false, nil // of before audits were tied to each other
 		}
 		if p == nil {
@@ -148,6 +157,41 @@ func (v *verifier) tied(l *log) (bool, error) {
 		}
 	}
 	return p != nil, nil
+}
+
+// unreadBefore says what nobody shows to have been looked at: the entries of a log before
+// the first one that was read, unless an earlier audit that was given decided them for all
+// issuers of this one.
+func (v *verifier) unreadBefore(l *log) string {
+	first, _ := l.listed.First()
+	if first == 0 {
+		return ""
+	}
+	for _, e := range v.docs.earlier {
+		was := e.log(l.listed.LogID)
+		if was == nil || was.Cursor == nil {
+			continue
+		}
+		for _, i := range v.docs.snapshot.Issuers {
+			for _, c := range i.Certificates {
+				if !slices.ContainsFunc(e.snapshot.Issuers, func(o sampler.SnapshotIssuer) bool { return slices.Contains(o.Certificates, c) }) {
+					return fmt.Sprintf("the entries before %d were not read, and audit %s did not look for certificates of issuer %s: %s", first, e.commitment.AuditID, c, l.listed.FirstReason)
+				}
+			}
+		}
+		return ""
+	}
+	return fmt.Sprintf("the entries before %d were read by no audit given: %s", first, l.listed.FirstReason)
+}
+
+// ofNow says whether the audit, or one before it, was made by a program that ties audits to
+// each other: it has ranges, pairings and the statement of completeness.
+func (v *verifier) ofNow() bool {
+	now := func(s *sampler.Snapshot) bool {
+		return s.SCTs != nil || s.Pairings != nil || s.Reconciliation != nil || s.Index != nil || len(s.Completeness) > 0 ||
+			slices.ContainsFunc(s.Logs, func(l sampler.SnapshotLog) bool { return l.Coverage != "" })
+	}
+	return now(v.docs.snapshot) || slices.ContainsFunc(v.docs.earlier, func(e *earlierDocs) bool { return e.snapshot != nil && now(e.snapshot) })
 }
 
 // given says whether an earlier audit is among those given; the chain may be given in part.

@@ -213,6 +213,9 @@ func (v *verifier) checkEntry(s sampler.Sighting, cert *ct.Certificate) error {
 	if !l.proven {
 		return errors.New("the log has no verified tree head")
 	}
+	if first, read := l.listed.First(); s.Source == sampler.SightingLog && read && s.Index < first {
+		return fmt.Errorf("snapshot.json says that entries before %d were not read", first)
+	}
 	if l.listed.Status == sampler.LogLookedUp {
 		return errors.New("the log was not read, so no entry of it was seen")
 	}

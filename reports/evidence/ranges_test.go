@@ -91,6 +91,9 @@ func TestTied(t *testing.T) {
 		"time":          {func(l *log, e *earlierDocs) { e.snapshot.Logs[0].TimestampMS = 8 }, "previous is audit before"},
 		"another audit": {func(l *log, e *earlierDocs) { e.commitment.AuditID = "else" }, "previous is audit before"},
 		"no previous":   {func(l *log, e *earlierDocs) { l.listed.Previous = nil }, "does not say that the log only grew"},
+		"as if of before": {func(l *log, e *earlierDocs) {
+			l.listed.Coverage, l.listed.FirstEntry, l.listed.Entries, l.listed.Previous = "", 0, 40, nil
+		}, "does not say that the log only grew"},
 		"never used": {func(l *log, e *earlierDocs) {
 			e.snapshot.Logs[0].Status = sampler.LogExcluded
 			e.commitment.AuditID = "else"
@@ -177,6 +180,60 @@ func TestPairingLines(t *testing.T) {
 		got := strings.Join(p.bad.list, "; ")
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestUnreadBefore names the entries of a log that neither this audit nor one that was given
+// has read for all issuers.
+func TestUnreadBefore(t *testing.T) {
+	one, two := sampler.SnapshotIssuer{Certificates: []sampler.CertHash{{1}}}, sampler.SnapshotIssuer{Certificates: []sampler.CertHash{{2}}}
+	before := func() *earlierDocs {
+		return &earlierDocs{commitment: &sampler.Commitment{AuditID: "before"}, snapshot: &sampler.Snapshot{Issuers: []sampler.SnapshotIssuer{one},
+			Logs: []sampler.SnapshotLog{{LogID: strings.Repeat("ab", 32), Status: sampler.LogProven, TreeSize: 21, RootHash: "x", Cursor: &sampler.SnapshotCursor{NextFirstEntry: 17}}}}}
+	}
+	for name, c := range map[string]struct {
+		issuers []sampler.SnapshotIssuer
+		earlier []*earlierDocs
+		first   uint64
+		want    string
+	}{
+		"goes on":       {[]sampler.SnapshotIssuer{one}, []*earlierDocs{before()}, 16, ""},
+		"read whole":    {[]sampler.SnapshotIssuer{two}, nil, 0, ""},
+		"first audit":   {[]sampler.SnapshotIssuer{one}, nil, 16, "were read by no audit given: cursor"},
+		"no cursor":     {[]sampler.SnapshotIssuer{one}, []*earlierDocs{{commitment: &sampler.Commitment{AuditID: "before"}}}, 16, "were read by no audit given: cursor"},
+		"a new issuer":  {[]sampler.SnapshotIssuer{one, two}, []*earlierDocs{before()}, 16, "audit before did not look for certificates of issuer"},
+		"new, all read": {[]sampler.SnapshotIssuer{one, two}, []*earlierDocs{before()}, 0, ""},
+	} {
+		l := rangeLog(t)
+		if l.listed.FirstEntry = c.first; c.first == 0 {
+			l.listed.Coverage = sampler.CoverageWhole
+		}
+		v := &verifier{docs: documentSet{earlier: c.earlier, snapshot: &sampler.Snapshot{Issuers: c.issuers}}}
+		if got := v.unreadBefore(l); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// TestOfNow refuses documents that do without what programs of now always write.
+func TestOfNow(t *testing.T) {
+	for name, c := range map[string]struct {
+		s       sampler.Snapshot
+		earlier []*earlierDocs
+		want    bool
+	}{
+		"of before":       {sampler.Snapshot{Logs: []sampler.SnapshotLog{{}}}, nil, false},
+		"coverage":        {sampler.Snapshot{Logs: []sampler.SnapshotLog{{Coverage: sampler.CoverageWhole}}}, nil, true},
+		"sentences":       {sampler.Snapshot{Completeness: []string{"x"}}, nil, true},
+		"pairings":        {sampler.Snapshot{Pairings: &sampler.SnapshotPairings{}}, nil, true},
+		"records":         {sampler.Snapshot{Reconciliation: &sampler.SnapshotReconciliation{}}, nil, true},
+		"earlier":         {sampler.Snapshot{}, []*earlierDocs{{snapshot: &sampler.Snapshot{Pairings: &sampler.SnapshotPairings{}}}}, true},
+		"earlier, before": {sampler.Snapshot{}, []*earlierDocs{{snapshot: &sampler.Snapshot{}}, {}}, false},
+	} {
+		v := &verifier{docs: documentSet{earlier: c.earlier, snapshot: &c.s}}
+		if got := v.ofNow(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package workbook
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -176,7 +177,10 @@ func (b *book) sections(s *sheet) {
 		if len(x.Lints) == 0 {
 			continue
 		}
-		about := strings.TrimSpace(x.Heading + " (" + x.Note + ")")
+		about := cmp.Or(x.Heading, x.Note)
+		if x.Heading != "" && x.Note != "" {
+			about += " (" + x.Note + ")"
+		}
 		about = brief(strings.TrimSuffix(about, " ()"), briefDetail, "config/requirements")
 		s.write(b.rowHeight(s, map[int]string{4: about}), cell{v: x.Document, l: lookCell}, cell{v: x.Number, l: lookCell},
 			cell{v: strconv.Itoa(len(x.Lints)), l: lookInt}, cell{l: lookCell}, cell{v: about, l: lookWrap})

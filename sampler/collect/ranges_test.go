@@ -228,7 +228,7 @@ func TestRangesAreAsGoodAsEverything(t *testing.T) {
 			}
 		}
 	})
-	if cursors == 0 || findings == 0 {
+	if !testing.Short() && (cursors == 0 || findings == 0) { // with few checks, chance may make none
 		t.Errorf("%d logs were read from a cursor, %d findings made", cursors, findings)
 	}
 }

@@ -85,7 +85,7 @@ func allCells(rows [][]string, at int, is func(string) bool) bool {
 }
 
 // guessTimes are the forms of times that are not read without being told, most likely first.
-var guessTimes = []string{"DD.MM.YYYY hh:mm:ss", "DD.MM.YYYY hh:mm", "DD.MM.YYYY", "MM/DD/YYYY hh:mm:ss", "DD/MM/YYYY hh:mm:ss", "MM/DD/YYYY", "DD/MM/YYYY",
+var guessTimes = []string{"DD.MM.YYYY hh:mm:ss", "DD.MM.YYYY hh:mm", "DD.MM.YYYY", "MM/DD/YYYY hh:mm:ss", "DD/MM/YYYY hh:mm:ss", "MM/DD/YYYY hh:mm", "DD/MM/YYYY hh:mm", "MM/DD/YYYY", "DD/MM/YYYY",
 	"YYYYMMDDhhmmss", "MMM DD hh:mm:ss YYYY", TimeUnix, TimeUnixMS}
 
 // GuessTimes returns the time formats in which all texts can be read: one is a proposal,

@@ -337,6 +337,12 @@ func TestGuess(t *testing.T) {
 	if got := GuessTimes([]string{"03.08.2026 12:00:00", "31.08.2026 12:00:00"}); len(got) != 1 || got[0] != "DD.MM.YYYY hh:mm:ss" {
 		t.Errorf("times: %q", got)
 	}
+	if got := GuessTimes([]string{"03/08/2026 10:00"}); len(got) != 2 {
+		t.Errorf("ambiguous times with minutes are guessed as %v", got)
+	}
+	if got := GuessTimes([]string{"03/08/2026 10:00", "13/08/2026 10:00"}); len(got) != 1 || got[0] != "DD/MM/YYYY hh:mm" {
+		t.Errorf("times with minutes are guessed as %v", got)
+	}
 	if got := GuessTimes([]string{"03/08/2026"}); len(got) != 2 {
 		t.Errorf("ambiguous times: %q", got)
 	}
