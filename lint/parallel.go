@@ -5,6 +5,10 @@ import (
 	"iter"
 )
 
+// aheadPerWorker is how far the results may run ahead of the oldest one that is missing: one
+// certificate can cost as much as fifty others, and no core should wait for it.
+const aheadPerWorker = 64
+
 // LintAll lints a stream of artifacts with a number of workers (at least one is
 // used) and hands the results to emit in the order of the input, one at a time,
 // from the calling goroutine. Artifacts are taken from the stream only as fast
@@ -18,7 +22,7 @@ func (l *Linter) LintAll(ctx context.Context, artifacts iter.Seq[Artifact], work
 		done     chan Result // capacity 1: a worker never waits for the emitter
 	}
 	jobs := make(chan job)
-	order := make(chan chan Result, 4*workers)
+	order := make(chan chan Result, aheadPerWorker*workers)
 	stopped := make(chan struct{})
 
 	go func() {
