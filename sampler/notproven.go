@@ -1,14 +1,11 @@
 package sampler
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 )
@@ -52,23 +49,13 @@ func (n NotProven) check() error {
 
 // NotProvenWriter writes records/not-proven.tsv line by line.
 type NotProvenWriter struct {
-	w        *bufio.Writer
-	h        hash.Hash
-	prev     NotProven
-	count    int64
-	previous bool
+	tsvWriter
+	prev NotProven
 }
 
 // NewNotProvenWriter returns a writer whose header line is already buffered.
 func NewNotProvenWriter(w io.Writer) *NotProvenWriter {
-	n := &NotProvenWriter{w: bufio.NewWriter(w), h: sha256.New()}
-	n.emit([]byte(notProvenHeader))
-	return n
-}
-
-func (w *NotProvenWriter) emit(b []byte) {
-	w.h.Write(b)
-	_, _ = w.w.Write(b) // bufio keeps the error for Flush
+	return &NotProvenWriter{tsvWriter: newTSVWriter(w, "writing "+NotProvenFile, notProvenHeader)}
 }
 
 // Write appends a line; lines must come in order, none twice.
@@ -77,13 +64,11 @@ func (w *NotProvenWriter) Write(n NotProven) error {
 	if err := n.check(); err != nil {
 		return fmt.Errorf("writing %s: item %s: %w", NotProvenFile, n.Item, err)
 	}
-	if w.previous && n.Compare(w.prev) <= 0 {
+	if w.count > 0 && n.Compare(w.prev) <= 0 {
 		return fmt.Errorf("writing %s: item %s, certificate %s: not in order", NotProvenFile, n.Item, n.Cert)
 	}
-	w.prev, w.previous = n, true
-	w.count++
-	w.emit(n.line())
-	return nil
+	w.prev = n
+	return w.row(n.line())
 }
 
 func (n NotProven) line() []byte {
@@ -105,51 +90,35 @@ func oneLine(s string) string {
 	return cmp.Or(strings.TrimSpace(s[:min(len(s), maxNotProvenDetail)]), "-")
 }
 
-// Flush writes what is buffered and returns the first error of writing.
-func (w *NotProvenWriter) Flush() error { return w.w.Flush() }
-
-// Hash is the SHA-256 of everything written; Count the lines without the header.
-func (w *NotProvenWriter) Hash() DocHash { return DocHash(w.h.Sum(nil)) }
-
-// Count returns the number of lines without the header.
-func (w *NotProvenWriter) Count() int64 { return w.count }
-
 // ReadNotProven calls fn with each line of records/not-proven.tsv and stops at the first error, which
 // names the line.
 func ReadNotProven(r io.Reader, fn func(NotProven) error) error {
-	in := bufio.NewReaderSize(r, 1<<16)
+	in := newTSVReader(r, NotProvenFile+": ", notProvenHeader, "not-proven version 1", maxTSVLine)
 	var prev NotProven
-	for n := 1; ; n++ {
-		line, err := in.ReadSlice('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 && n > 1 {
+	for {
+		err := in.row(func(line []byte) error {
+			row, err := parseNotProven(string(line))
+			if err == nil && in.count > 0 && row.Compare(prev) <= 0 {
+				err = errors.New("not in order")
+			}
+			if err == nil {
+				prev = row
+				err = fn(row)
+			}
+			return err
+		})
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("%s: line %d does not end, or is too long: %w", NotProvenFile, n, err)
+			return err
 		}
-		if n == 1 {
-			if string(line) != notProvenHeader {
-				return fmt.Errorf("%s: the header is not %q", NotProvenFile, strings.TrimSpace(notProvenHeader))
-			}
-			continue
-		}
-		row, err := parseNotProven(line)
-		if err == nil && n > 2 && row.Compare(prev) <= 0 {
-			err = errors.New("not in order")
-		}
-		if err == nil {
-			err = fn(row)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: line %d: %w", NotProvenFile, n, err)
-		}
-		prev = row
 	}
 }
 
-// parseNotProven reads a line, LF included; only the form that Write gives is accepted.
-func parseNotProven(line []byte) (NotProven, error) {
-	f := strings.Split(strings.TrimSuffix(string(line), "\n"), "\t")
+// parseNotProven reads a line without its LF; only the form that Write gives is accepted.
+func parseNotProven(line string) (NotProven, error) {
+	f := strings.Split(line, "\t")
 	if len(f) != 5 {
 		return NotProven{}, fmt.Errorf("%d fields, want 5", len(f))
 	}

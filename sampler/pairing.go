@@ -1,14 +1,11 @@
 package sampler
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 )
@@ -37,20 +34,14 @@ func (p Pairing) Compare(o Pairing) int {
 
 // PairingWriter writes ct/pairings.tsv line by line.
 type PairingWriter struct {
-	w     *bufio.Writer
-	h     hash.Hash
-	prev  Pairing
-	count int64
-	buf   []byte
-	err   error
+	tsvWriter
+	prev Pairing
+	buf  []byte
 }
 
 // NewPairingWriter returns a writer whose header line is already buffered.
 func NewPairingWriter(w io.Writer) *PairingWriter {
-	p := &PairingWriter{w: bufio.NewWriterSize(w, 1<<16), h: sha256.New()}
-	p.buf = append(p.buf, pairingsHeader...)
-	p.emit()
-	return p
+	return &PairingWriter{tsvWriter: newTSVWriter(w, "writing pairings", pairingsHeader)}
 }
 
 // Write appends one line. Lines must come strictly ascending; after any error everything
@@ -80,112 +71,41 @@ func (p *PairingWriter) Write(r Pairing) error {
 		b = hex.AppendEncode(b, r.Key[:])
 	}
 	p.buf = append(b, '\n')
-	p.emit()
 	p.prev = r
-	p.count++
-	return p.err
-}
-
-func (p *PairingWriter) emit() {
-	p.h.Write(p.buf)
-	if _, err := p.w.Write(p.buf); err != nil {
-		p.err = fmt.Errorf("writing pairings: %w", err)
-	}
-}
-
-// Flush hands everything written so far to the underlying writer.
-func (p *PairingWriter) Flush() error {
-	if p.err != nil {
-		return p.err
-	}
-	if err := p.w.Flush(); err != nil {
-		p.err = fmt.Errorf("writing pairings: %w", err)
-	}
-	return p.err
+	return p.row(p.buf)
 }
 
 // Describe returns what snapshot.json says of the file.
 func (p *PairingWriter) Describe() *SnapshotPairings {
-	return &SnapshotPairings{SHA256: DocHash(p.h.Sum(nil)), Lines: p.count}
+	return &SnapshotPairings{SHA256: p.Hash(), Lines: p.count}
 }
 
 // PairingReader reads ct/pairings.tsv strictly, in one pass and constant memory.
 type PairingReader struct {
-	r     *bufio.Reader
-	h     hash.Hash
-	line  int
-	count int64
-	prev  Pairing
-	err   error // sticky, io.EOF included
+	tsvReader
+	prev Pairing
 }
 
 // NewPairingReader returns a reader; the header is checked by the first Next.
 func NewPairingReader(r io.Reader) *PairingReader {
-	return &PairingReader{r: bufio.NewReaderSize(r, 1<<16), h: sha256.New()}
+	return &PairingReader{tsvReader: newTSVReader(r, "pairings.tsv: ", pairingsHeader, "pairings version 1", maxPairingLine)}
 }
 
 // Next returns the next line, io.EOF after the last one, or an error that names the line.
 // After an error it returns the same error again.
 func (p *PairingReader) Next() (Pairing, error) {
-	if p.err != nil {
-		return Pairing{}, p.err
-	}
-	out, err := p.next()
-	if err != nil {
-		if err != io.EOF {
-			err = fmt.Errorf("pairings.tsv: line %d: %w", p.line, err)
+	var out Pairing
+	err := p.row(func(line []byte) error {
+		row, err := parsePairing(line)
+		if err == nil && p.count > 0 && row.Compare(p.prev) <= 0 {
+			err = fmt.Errorf("item %s is not strictly ascending", row.Item)
 		}
-		p.err = err
-		return Pairing{}, err
-	}
-	p.count++
-	p.prev = out
-	return out, nil
-}
-
-func (p *PairingReader) next() (Pairing, error) {
-	if p.line == 0 {
-		header, err := p.readLine()
-		if err == io.EOF {
-			return Pairing{}, errors.New("empty file; not even a header line")
-		} else if err != nil {
-			return Pairing{}, err
+		if err == nil {
+			out, p.prev = row, row
 		}
-		if string(header) != pairingsHeader[:len(pairingsHeader)-1] {
-			return Pairing{}, errors.New("header differs from that of pairings version 1")
-		}
-	}
-	line, err := p.readLine()
-	if err != nil {
-		return Pairing{}, err
-	}
-	out, err := parsePairing(line)
-	if err != nil {
-		return Pairing{}, err
-	}
-	if p.count > 0 && out.Compare(p.prev) <= 0 {
-		return Pairing{}, fmt.Errorf("item %s is not strictly ascending", out.Item)
-	}
-	return out, nil
-}
-
-// readLine returns the next line without its LF; it is valid until the next call.
-func (p *PairingReader) readLine() ([]byte, error) {
-	b, err := p.r.ReadSlice('\n')
-	if err == io.EOF && len(b) == 0 {
-		return nil, io.EOF
-	}
-	p.line++
-	switch {
-	case err == io.EOF:
-		return nil, errors.New("last line does not end in LF")
-	case errors.Is(err, bufio.ErrBufferFull) || err == nil && len(b) > maxPairingLine:
-		return nil, fmt.Errorf("line is longer than %d bytes", maxPairingLine)
-	case err != nil:
-		return nil, err
-	}
-	p.h.Write(b)
-	return b[:len(b)-1], nil
+		return err
+	})
+	return out, err
 }
 
 func parsePairing(line []byte) (out Pairing, err error) {
@@ -215,9 +135,3 @@ func parsePairing(line []byte) (out Pairing, err error) {
 	}
 	return out, nil
 }
-
-// Count returns the number of lines read so far, without the header.
-func (p *PairingReader) Count() int64 { return p.count }
-
-// Hash returns the SHA-256 of the lines read so far: after io.EOF that of the whole file.
-func (p *PairingReader) Hash() DocHash { return DocHash(p.h.Sum(nil)) }

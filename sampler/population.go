@@ -1,11 +1,8 @@
 package sampler
 
 import (
-	"bufio"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 )
@@ -33,21 +30,15 @@ type Row struct {
 
 // PopulationWriter writes population.tsv row by row.
 type PopulationWriter struct {
-	w     *bufio.Writer
-	h     hash.Hash
-	prev  ItemID
-	count int64
-	buf   []byte
-	err   error
+	tsvWriter
+	prev ItemID
+	buf  []byte
 }
 
 // NewPopulationWriter returns a writer whose header line is already buffered,
 // so an empty population needs only Flush.
 func NewPopulationWriter(w io.Writer) *PopulationWriter {
-	p := &PopulationWriter{w: bufio.NewWriterSize(w, 1<<16), h: sha256.New()}
-	p.buf = append(p.buf, populationHeader...)
-	p.emit()
-	return p
+	return &PopulationWriter{tsvWriter: newTSVWriter(w, "writing population", populationHeader)}
 }
 
 // Write appends one item. Items must come strictly ascending by item id; a row
@@ -76,10 +67,8 @@ func (p *PopulationWriter) Write(r Row) error {
 	b = append(b, '\t')
 	b = appendValidity(b, r.NotAfter)
 	p.buf = append(b, '\n')
-	p.emit()
 	p.prev = r.Item
-	p.count++
-	return p.err
+	return p.row(p.buf)
 }
 
 func (p *PopulationWriter) check(r Row) error {
@@ -108,27 +97,3 @@ func appendValidity(b []byte, t time.Time) []byte {
 	}
 	return t.UTC().AppendFormat(b, timeLayout)
 }
-
-func (p *PopulationWriter) emit() {
-	p.h.Write(p.buf)
-	if _, err := p.w.Write(p.buf); err != nil {
-		p.err = fmt.Errorf("writing population: %w", err)
-	}
-}
-
-// Flush hands everything written so far to the underlying writer.
-func (p *PopulationWriter) Flush() error {
-	if p.err != nil {
-		return p.err
-	}
-	if err := p.w.Flush(); err != nil {
-		p.err = fmt.Errorf("writing population: %w", err)
-	}
-	return p.err
-}
-
-// Count returns the number of items written.
-func (p *PopulationWriter) Count() int64 { return p.count }
-
-// Hash returns the SHA-256 of the bytes so far, header included.
-func (p *PopulationWriter) Hash() DocHash { return DocHash(p.h.Sum(nil)) }

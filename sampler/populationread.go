@@ -1,12 +1,9 @@
 package sampler
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"time"
 )
@@ -17,81 +14,30 @@ const maxPopulationLine = 1024
 
 // PopulationReader reads population.tsv strictly, in one pass and constant memory.
 type PopulationReader struct {
-	r     *bufio.Reader
-	h     hash.Hash
-	line  int
-	count int64
-	prev  ItemID
-	err   error // sticky, io.EOF included
+	tsvReader
+	prev ItemID
 }
 
 // NewPopulationReader returns a reader; the header is checked by the first Next.
 func NewPopulationReader(r io.Reader) *PopulationReader {
-	return &PopulationReader{r: bufio.NewReaderSize(r, 1<<16), h: sha256.New()}
+	return &PopulationReader{tsvReader: newTSVReader(r, "population.tsv: ", populationHeader, "population version 1", maxPopulationLine)}
 }
 
 // Next returns the next item, io.EOF after the last one, or an error that
 // names the line. After an error it returns the same error again.
 func (p *PopulationReader) Next() (Row, error) {
-	if p.err != nil {
-		return Row{}, p.err
-	}
-	row, err := p.next()
-	if err != nil {
-		if err != io.EOF {
-			err = fmt.Errorf("population.tsv: line %d: %w", p.line, err)
+	var out Row
+	err := p.row(func(line []byte) error {
+		row, err := parsePopulationRow(line)
+		if err == nil && p.count > 0 && row.Item.Compare(p.prev) <= 0 {
+			err = fmt.Errorf("item %s is not strictly ascending", row.Item)
 		}
-		p.err = err
-		return Row{}, err
-	}
-	p.count++
-	p.prev = row.Item
-	return row, nil
-}
-
-func (p *PopulationReader) next() (Row, error) {
-	if p.line == 0 {
-		header, err := p.readLine()
-		if err == io.EOF {
-			return Row{}, errors.New("empty file; not even a header line")
-		} else if err != nil {
-			return Row{}, err
+		if err == nil {
+			out, p.prev = row, row.Item
 		}
-		if string(header) != populationHeader[:len(populationHeader)-1] {
-			return Row{}, errors.New("header differs from that of population version 1")
-		}
-	}
-	line, err := p.readLine()
-	if err != nil {
-		return Row{}, err
-	}
-	row, err := parsePopulationRow(line)
-	if err != nil {
-		return Row{}, err
-	}
-	if p.count > 0 && row.Item.Compare(p.prev) <= 0 {
-		return Row{}, fmt.Errorf("item %s is not strictly ascending", row.Item)
-	}
-	return row, nil
-}
-
-// readLine returns the next line without its LF; it is valid until the next call.
-func (p *PopulationReader) readLine() ([]byte, error) {
-	b, err := p.r.ReadSlice('\n')
-	if err == io.EOF && len(b) == 0 {
-		return nil, io.EOF
-	}
-	p.line++
-	switch {
-	case err == io.EOF:
-		return nil, errors.New("last line does not end in LF")
-	case errors.Is(err, bufio.ErrBufferFull) || err == nil && len(b) > maxPopulationLine:
-		return nil, fmt.Errorf("line is longer than %d bytes", maxPopulationLine)
-	case err != nil:
-		return nil, err
-	}
-	p.h.Write(b)
-	return b[:len(b)-1], nil
+		return err
+	})
+	return out, err
 }
 
 // parsePopulationRow reads the seven fields of a line. The field rules leave no
@@ -146,10 +92,3 @@ func parsePopulationRow(line []byte) (Row, error) {
 	}
 	return row, nil
 }
-
-// Count returns the number of items read so far.
-func (p *PopulationReader) Count() int64 { return p.count }
-
-// Hash returns the SHA-256 of the lines read so far: after io.EOF that of the
-// whole file.
-func (p *PopulationReader) Hash() DocHash { return DocHash(p.h.Sum(nil)) }

@@ -1,11 +1,8 @@
 package sampler
 
 import (
-	"bufio"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"strings"
 	"time"
@@ -158,22 +155,13 @@ func oneListLine(s string) string {
 
 // ReconciliationWriter writes one list line by line.
 type ReconciliationWriter struct {
-	w     *bufio.Writer
-	h     hash.Hash
-	prev  ItemID
-	count int64
+	tsvWriter
+	prev ItemID
 }
 
 // NewReconciliationWriter returns a writer whose header line is already buffered.
 func NewReconciliationWriter(w io.Writer) *ReconciliationWriter {
-	r := &ReconciliationWriter{w: bufio.NewWriter(w), h: sha256.New()}
-	r.emit([]byte(reconciliationHeader))
-	return r
-}
-
-func (w *ReconciliationWriter) emit(b []byte) {
-	w.h.Write(b)
-	_, _ = w.w.Write(b) // bufio keeps the error for Flush
+	return &ReconciliationWriter{tsvWriter: newTSVWriter(w, "writing a list of the reconciliation", reconciliationHeader)}
 }
 
 // Write appends an item; items must come in strictly ascending order. The detail is made
@@ -187,71 +175,35 @@ func (w *ReconciliationWriter) Write(i ReconciliationItem) error {
 		return fmt.Errorf("writing a list of the reconciliation: item %s: not in order", i.Item)
 	}
 	w.prev = i.Item
-	w.count++
-	w.emit(i.line())
-	return nil
+	return w.row(i.line())
 }
-
-// Flush writes what is buffered and returns the first error of writing.
-func (w *ReconciliationWriter) Flush() error { return w.w.Flush() }
-
-// Hash is the SHA-256 of everything written.
-func (w *ReconciliationWriter) Hash() DocHash { return DocHash(w.h.Sum(nil)) }
-
-// Count returns the number of lines without the header.
-func (w *ReconciliationWriter) Count() int64 { return w.count }
 
 // ReconciliationReader reads one list line by line, as strictly as it is written.
 type ReconciliationReader struct {
-	r     *bufio.Reader
-	h     hash.Hash
-	prev  ItemID
-	count int64
-	begun bool
+	tsvReader
+	prev ItemID
 }
 
-// NewReconciliationReader returns a reader of a list.
+// NewReconciliationReader returns a reader of a list; its errors name the line, the caller the list.
 func NewReconciliationReader(r io.Reader) *ReconciliationReader {
-	h := sha256.New()
-	return &ReconciliationReader{r: bufio.NewReaderSize(io.TeeReader(r, h), 1<<16), h: h}
+	return &ReconciliationReader{tsvReader: newTSVReader(r, "", reconciliationHeader, "lists version 1", maxTSVLine)}
 }
 
 // Next returns the next line, io.EOF after the last one.
 func (r *ReconciliationReader) Next() (ReconciliationItem, error) {
-	if !r.begun {
-		r.begun = true
-		header, err := r.r.ReadSlice('\n')
-		if err != nil || string(header) != reconciliationHeader {
-			return ReconciliationItem{}, errors.New("line 1: the header differs from that of lists version 1")
+	var out ReconciliationItem
+	err := r.row(func(line []byte) error {
+		i, err := parseReconciliationItem(string(line))
+		if err == nil && r.count > 0 && i.Item.Compare(r.prev) <= 0 {
+			err = errors.New("not strictly ascending")
 		}
-	}
-	line, err := r.r.ReadSlice('\n')
-	if err == io.EOF && len(line) == 0 {
-		return ReconciliationItem{}, io.EOF
-	}
-	if err == io.EOF || errors.Is(err, bufio.ErrBufferFull) {
-		return ReconciliationItem{}, fmt.Errorf("line %d does not end, or is too long", r.count+2)
-	}
-	if err != nil {
-		return ReconciliationItem{}, err
-	}
-	i, err := parseReconciliationItem(strings.TrimSuffix(string(line), "\n"))
-	if err == nil && r.count > 0 && i.Item.Compare(r.prev) <= 0 {
-		err = errors.New("not strictly ascending")
-	}
-	if err != nil {
-		return ReconciliationItem{}, fmt.Errorf("line %d: %w", r.count+2, err)
-	}
-	r.prev = i.Item
-	r.count++
-	return i, nil
+		if err == nil {
+			out, r.prev = i, i.Item
+		}
+		return err
+	})
+	return out, err
 }
-
-// Hash is the SHA-256 of everything read; complete after io.EOF.
-func (r *ReconciliationReader) Hash() DocHash { return DocHash(r.h.Sum(nil)) }
-
-// Count returns the number of lines read, without the header.
-func (r *ReconciliationReader) Count() int64 { return r.count }
 
 func parseReconciliationItem(line string) (ReconciliationItem, error) {
 	f := strings.Split(line, "\t")
