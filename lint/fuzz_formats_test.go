@@ -71,22 +71,29 @@ func FuzzBase64(f *testing.F) {
 	fuzzReading(f)
 }
 
-// fuzzReading reads bytes of no known form: every artifact is numbered, and is either of a
-// known kind or says why it is not.
+// fuzzReading reads bytes of no known form.
 func fuzzReading(f *testing.F) {
 	f.Helper()
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > maxFuzzed {
 			return
 		}
-		artifacts, err := ReadArtifacts("x", bytes.NewReader(data))
-		if err != nil || len(artifacts) == 0 {
-			t.Fatalf("%d artifacts, %v", len(artifacts), err)
-		}
-		for i, a := range artifacts {
-			if a.Block != i || (a.Kind == KindUnknown && a.Err == nil) {
-				t.Errorf("artifact %d: block %d, kind %s, error %v", i, a.Block, a.Kind, a.Err)
-			}
-		}
+		readNumbered(t, data)
 	})
+}
+
+// readNumbered reads bytes and demands that every artifact is numbered, and is either of a
+// known kind or says why it is not.
+func readNumbered(t *testing.T, data []byte) []Artifact {
+	t.Helper()
+	artifacts, err := ReadArtifacts("x", bytes.NewReader(data))
+	if err != nil || len(artifacts) == 0 {
+		t.Fatalf("%d artifacts, %v", len(artifacts), err)
+	}
+	for i, a := range artifacts {
+		if a.Block != i || (a.Kind == KindUnknown && a.Err == nil) {
+			t.Errorf("artifact %d: block %d, kind %s, error %v", i, a.Block, a.Kind, a.Err)
+		}
+	}
+	return artifacts
 }

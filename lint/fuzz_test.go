@@ -32,14 +32,7 @@ func FuzzReadArtifacts(f *testing.F) {
 		if len(data) > maxFuzzed {
 			return
 		}
-		artifacts, err := ReadArtifacts("x", bytes.NewReader(data))
-		if err != nil || len(artifacts) == 0 {
-			t.Fatalf("%d artifacts, %v", len(artifacts), err)
-		}
-		for i, a := range artifacts {
-			if a.Block != i || (a.Kind == KindUnknown && a.Err == nil) {
-				t.Errorf("artifact %d: block %d, kind %s, error %v", i, a.Block, a.Kind, a.Err)
-			}
+		for _, a := range readNumbered(t, data) {
 			if d := Describe(a); !utf8.ValidString(d.Subject + d.Issuer + d.Class) {
 				t.Error("description is not UTF-8")
 			}

@@ -29,6 +29,10 @@ type Info struct {
 	// ListSHA256 is the lower hex SHA-256 of the names of all registered lints,
 	// sorted, joined by line feeds without one at the end.
 	ListSHA256 string `json:"list_sha256"`
+	// Rules has every rule, zlint's and ours, sorted: its name, a blank, and 16 hex digits of the SHA-256 of what is
+	// said of it (RuleMark), so that a later program can tell a new rule from a changed one. Only where documents are
+	// made; missing in those of older programs.
+	Rules []string `json:"rules,omitempty"`
 	// RulesOn is the day (YYYY-MM-DD) on which a rule counts as in force for NewestRules.
 	RulesOn string `json:"rules_on"`
 	// NewestRules holds, per source, the newest effective date among the lints
@@ -149,6 +153,7 @@ func (l *Linter) Info() Info {
 		info.AsIf, info.Masked = l.options.AsIf.UTC().Format(time.DateOnly), maskedRemarks()
 	}
 	if l.options.Document {
+		info.Rules = ruleMarks()
 		for name, reason := range clockDependent {
 			info.LeftOut = append(info.LeftOut, Remark{name, reason})
 		}

@@ -11,15 +11,3 @@ func Meaning(lintName string) string {
 	}
 	return ""
 }
-
-// Citation returns what a lint cites, in the lint's own words, and "" where it
-// cites nothing or nobody knows it.
-func Citation(lintName string) string {
-	if rule, ok := ownRules[lintName]; ok {
-		return rule.citation
-	}
-	if meta := metadata()[lintName]; meta != nil {
-		return meta.Citation
-	}
-	return ""
-}

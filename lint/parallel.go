@@ -3,6 +3,8 @@ package lint
 import (
 	"context"
 	"iter"
+
+	"selfaudit/internal/ordered"
 )
 
 // aheadPerWorker is how far the results may run ahead of the oldest one that is missing: one
@@ -15,60 +17,6 @@ const aheadPerWorker = 64
 // as results are emitted, so memory does not grow with the stream. It returns
 // the first error of emit, or the context's; either ends the run.
 func (l *Linter) LintAll(ctx context.Context, artifacts iter.Seq[Artifact], workers int, emit func(Result) error) error {
-	workers = max(workers, 1)
-	ctx, cancel := context.WithCancel(ctx)
-	type job struct {
-		artifact Artifact
-		done     chan Result // capacity 1: a worker never waits for the emitter
-	}
-	jobs := make(chan job)
-	order := make(chan chan Result, aheadPerWorker*workers)
-	stopped := make(chan struct{})
-
-	go func() {
-		defer close(stopped)
-		defer close(order)
-		defer close(jobs)
-		for a := range artifacts {
-			j := job{a, make(chan Result, 1)}
-			select {
-			case <-ctx.Done():
-				return
-			case order <- j.done:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case jobs <- j:
-			}
-		}
-	}()
-	for range workers {
-		go func() {
-			for j := range jobs {
-				j.done <- l.Lint(j.artifact)
-			}
-		}()
-	}
-	// The stream is not read any more when LintAll returns.
-	defer func() { cancel(); <-stopped }()
-
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case done, ok := <-order:
-			if !ok {
-				return ctx.Err()
-			}
-			select {
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			case result := <-done:
-				if err := emit(result); err != nil {
-					return err
-				}
-			}
-		}
-	}
+	return ordered.Map(ctx, artifacts, workers, aheadPerWorker*max(workers, 1),
+		func(_ context.Context, a Artifact) Result { return l.Lint(a) }, emit)
 }

@@ -15,7 +15,7 @@ const MaxInput = 256 << 20
 // ReadArtifacts reads everything lintable from one input: PEM with any number
 // of blocks and text between them, DER (also several certificates one after the
 // other), base64 of DER without armour (as one value or one per line), and
-// PKCS#7 bundles. What cannot be read comes back as an Artifact with Err, never
+// PKCS#7 bundles; text also in UTF-16. What cannot be read comes back as an Artifact with Err, never
 // as an error and never silently dropped; the error is for a failing reader and
 // for an input larger than MaxInput. There is always at least one artifact.
 func ReadArtifacts(name string, r io.Reader) ([]Artifact, error) {
@@ -35,6 +35,10 @@ func ReadArtifacts(name string, r io.Reader) ([]Artifact, error) {
 
 // readBytes finds out the outer form of an input.
 func readBytes(data []byte) []Artifact {
+	if text := fromUTF16(data); text != nil {
+		data = text
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	trimmed := bytes.TrimSpace(data)
 	switch {
 	case len(trimmed) == 0:

@@ -54,16 +54,24 @@ func (d Dir) Read(name string) ([]byte, error) { return os.ReadFile(d.Path(name)
 // bytes again is fine, so that a repeated stage may pass over what it has done;
 // other bytes are refused with ErrFrozen.
 func (d Dir) WriteOnce(name string, data []byte) error {
-	old, err := d.Read(name)
-	switch {
-	case err == nil && bytes.Equal(old, data):
-		return nil
-	case err == nil:
-		return fmt.Errorf("%s: %w", d.Path(name), ErrFrozen)
-	case !errors.Is(err, fs.ErrNotExist):
+	if done, err := d.written(name, data); done || err != nil {
 		return err
 	}
 	return d.Replace(name, data)
+}
+
+// written says whether the document is there with these bytes; with others it is ErrFrozen.
+func (d Dir) written(name string, data []byte) (bool, error) {
+	old, err := d.Read(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !bytes.Equal(old, data):
+		return false, fmt.Errorf("%s: %w", d.Path(name), ErrFrozen)
+	}
+	return true, nil
 }
 
 // Replace writes a document of a stage that is not complete yet. The caller has
@@ -125,6 +133,14 @@ func (p *Pending) Commit() error {
 		p.Abort()
 		return err
 	}
+	if err := p.place(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(p.name))
+}
+
+// place closes what was synced and gives it its name.
+func (p *Pending) place() error {
 	if err := p.f.Close(); err != nil {
 		_ = RemoveFile(p.f.Name()) // what stays is swept away by the next run
 		return err
@@ -133,7 +149,7 @@ func (p *Pending) Commit() error {
 		_ = RemoveFile(p.f.Name())
 		return err
 	}
-	return syncDir(filepath.Dir(p.name))
+	return nil
 }
 
 // Abort gives the document up. It is harmless after Commit.

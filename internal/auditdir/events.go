@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"strings"
+
+	"selfaudit/internal/jsonlines"
 )
 
 // EventsFile is the audit's record of operations.
@@ -44,25 +46,24 @@ func ParseEvents(raw []byte) ([]Event, error) {
 	var events []Event
 	previous := strings.Repeat("0", 64)
 	for n := 1; len(raw) > 0; n++ {
-		line, rest, found := bytes.Cut(raw, []byte("\n"))
-		if !found {
+		end := bytes.IndexByte(raw, '\n') + 1
+		if end == 0 {
 			return nil, fmt.Errorf("%s:%d: the last line has no line feed", EventsFile, n)
 		}
+		line := raw[:end]
 		var e Event
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&e); err != nil {
+		if err := jsonlines.Decode(line, &e); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", EventsFile, n, err)
 		}
 		if e.Seq != n || e.Previous != previous {
 			return nil, fmt.Errorf("%s:%d: the chain is broken: the line says it is number %d after %s", EventsFile, n, e.Seq, e.Previous)
 		}
-		if again, err := eventLine(e); err != nil || !bytes.Equal(again, raw[:len(line)+1]) {
+		if again, err := jsonlines.Line(e); err != nil || !bytes.Equal(again, line) {
 			return nil, fmt.Errorf("%s:%d: not written the way this program writes it", EventsFile, n)
 		}
-		previous = hashHex(raw[:len(line)+1])
+		previous = hashHex(line)
 		events = append(events, e)
-		raw = rest
+		raw = raw[end:]
 	}
 	return events, nil
 }
@@ -82,7 +83,7 @@ func (d Dir) Record(e Event) error {
 			break // what was frozen before was given up, even if the same comes again
 		}
 		if events[i].Stage == e.Stage {
-			if sameDocuments(events[i].Documents, e.Documents) && events[i].Note == e.Note {
+			if maps.Equal(events[i].Documents, e.Documents) && events[i].Note == e.Note {
 				return nil
 			}
 			break
@@ -97,7 +98,7 @@ func (d Dir) Record(e Event) error {
 	if n := bytes.LastIndexByte(bytes.TrimSuffix(raw, []byte("\n")), '\n'); len(raw) > 0 {
 		e.Previous = hashHex(raw[n+1:])
 	}
-	line, err := eventLine(e)
+	line, err := jsonlines.Line(e)
 	if err != nil {
 		return err
 	}
@@ -116,26 +117,6 @@ func (d Dir) HashDocuments(names ...string) (map[string]string, error) {
 		out[name] = hex.EncodeToString(h.Sum(nil))
 	}
 	return out, nil
-}
-
-func eventLine(e Event) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(e)
-	return b.Bytes(), err
-}
-
-func sameDocuments(a, b map[string]string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for k, v := range a {
-		if b[k] != v {
-			return false
-		}
-	}
-	return true
 }
 
 func hashHex(b []byte) string {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"selfaudit/internal/jsonlines"
 )
 
 // event is an event of the given stage.
@@ -158,7 +160,7 @@ func FuzzParseEvents(f *testing.F) {
 		}
 		var again []byte
 		for _, e := range events {
-			line, err := eventLine(e)
+			line, err := jsonlines.Line(e)
 			if err != nil {
 				t.Fatal(err)
 			}

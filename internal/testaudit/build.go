@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"selfaudit/internal/config"
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/testpki"
 	"selfaudit/lint"
 	"selfaudit/lint/waivers"
@@ -164,7 +165,7 @@ func (b *builder) void() {
 	earlier.CommittedAt = earlier.CommittedAt.Add(-6 * time.Hour)
 	data := b.must(earlier.Bytes())
 	b.put("draw/void-1/commitment.txt", data)
-	b.put("draw/void-1/void.json", b.must(document(struct {
+	b.put("draw/void-1/void.json", b.must(jsonlines.Document(struct {
 		Schema     string `json:"schema"`
 		Commitment string `json:"commitment_sha256"`
 		Reason     string `json:"reason"`
@@ -312,7 +313,7 @@ func (b *builder) lint() {
 	if len(info.Modules) > 0 {
 		info.Modules[0].Version = "v3.7.3"
 	}
-	b.put(auditlint.LinterName, b.must(document(info)))
+	b.put(auditlint.LinterName, b.must(jsonlines.Document(info)))
 	b.put(auditlint.ResultsName, results)
 	b.put(auditlint.AsIfName, asIf)
 	b.waivers()

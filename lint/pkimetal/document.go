@@ -1,15 +1,14 @@
 package pkimetal
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 )
 
@@ -67,35 +66,33 @@ const maxLine = 16 << 20
 // Read reads the document strictly; fn takes each opinion and may be nil. What follows from
 // the two sides (worst severities, disagreement) must be what stands there.
 func Read(r io.Reader, fn func(Opinion) error) (*Header, *Totals, error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
-	lines.Split(wholeLines)
 	h, t := new(Header), &Totals{By: []string{}}
-	for n := 1; lines.Scan(); n++ {
-		var err error
+	err := jsonlines.Each(r, maxLine, func(n int, line []byte) error {
 		if n == 1 {
-			if err = strict(lines.Bytes(), h); err == nil && h.Schema != Schema {
+			err := jsonlines.Exact(line, h)
+			if err == nil && h.Schema != Schema {
 				err = fmt.Errorf("schema %.60q, this program reads %s", h.Schema, Schema)
 			}
 			t.URL = h.URL
-		} else {
-			var o Opinion
-			if err = strict(lines.Bytes(), &o); err == nil {
-				err = o.check()
-			}
-			if err == nil && fn != nil {
-				err = fn(o)
-			}
-			t.Add(o)
+			return err
 		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: line %d: %w", Name, n, err)
+		var o Opinion
+		if err := jsonlines.Exact(line, &o); err != nil {
+			return err
 		}
-	}
-	if err := lines.Err(); err != nil {
+		if err := o.check(); err != nil {
+			return err
+		}
+		t.Add(o)
+		if fn == nil {
+			return nil
+		}
+		return fn(o)
+	})
+	switch {
+	case err != nil:
 		return nil, nil, fmt.Errorf("%s: %w", Name, err)
-	}
-	if h.Schema == "" {
+	case h.Schema == "":
 		return nil, nil, fmt.Errorf("%s: empty", Name)
 	}
 	return h, t, nil
@@ -116,39 +113,13 @@ func (o Opinion) check() error {
 	return nil
 }
 
-// wholeLines splits at line feeds and refuses a last line without one.
-func wholeLines(data []byte, atEOF bool) (int, []byte, error) {
-	if i := bytes.IndexByte(data, '\n'); i >= 0 {
-		return i + 1, data[:i+1], nil
-	}
-	if atEOF && len(data) > 0 {
-		return 0, nil, errors.New("the last line has no line feed")
-	}
-	return 0, nil, nil
-}
-
-func strict(line []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	again, err := Line(v)
-	if err == nil && !bytes.Equal(again, line) {
-		err = errors.New("not written the way this program writes it")
-	}
-	return err
-}
-
 // Line writes a header or an opinion as one line.
 func Line(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("writing a line of %s: %w", Name, err)
+	line, err := jsonlines.Line(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	return b.Bytes(), nil
+	return line, nil
 }
 
 // Follows checks that our side of the opinion, and what follows from both sides, are those

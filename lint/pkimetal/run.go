@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"selfaudit/internal/ordered"
 	"selfaudit/lint"
 )
 
@@ -23,52 +24,18 @@ type Judged struct {
 // emit in the order of the input. A certificate without an answer is an opinion with an
 // error. Run itself fails only when the context ends or emit does.
 func (c *Client) Run(ctx context.Context, certs iter.Seq[Judged], workers int, emit func(Opinion) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type job struct {
-		Judged
-		done chan Opinion
-	}
-	jobs, order := make(chan job), make(chan chan Opinion, max(workers, 1))
-	stopped := make(chan struct{})
 	gone := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		defer close(order)
-		defer close(jobs)
-		for x := range certs {
-			j := job{x, make(chan Opinion, 1)}
-			select {
-			case <-ctx.Done():
-				return
-			case order <- j.done:
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-gone:
-				j.done <- NewOpinion(x.Result, nil, errGone)
-			case jobs <- j:
-			}
-		}
-	}()
-	for range max(workers, 1) {
-		go func() {
-			for j := range jobs {
-				a, err := c.LintCertificate(ctx, j.DER)
-				j.done <- NewOpinion(j.Result, a, err)
-			}
-		}()
-	}
-	defer func() { cancel(); <-stopped }()
-	row, over := 0, false
-	for done := range order {
-		var o Opinion
+	ask := func(ctx context.Context, x Judged) Opinion {
 		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case o = <-done:
+		case <-gone:
+			return NewOpinion(x.Result, nil, errGone)
+		default:
+			a, err := c.LintCertificate(ctx, x.DER)
+			return NewOpinion(x.Result, a, err)
 		}
+	}
+	row, over := 0, false
+	return ordered.Map(ctx, certs, workers, workers, ask, func(o Opinion) error {
 		if row++; o.Error == "" || o.refused {
 			row = 0
 		}
@@ -76,14 +43,8 @@ func (c *Client) Run(ctx context.Context, certs iter.Seq[Judged], workers int, e
 			over = true
 			close(gone)
 		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := emit(o); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+		return emit(o)
+	})
 }
 
 var errGone = fmt.Errorf("not asked: the server did not answer for %d certificates in a row", giveUp)

@@ -1,6 +1,7 @@
 package requirements
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -74,6 +75,25 @@ func LoadFiles(folder fs.FS) (*Tables, error) {
 	t.coverage = func() (*Coverage, error) { return coverage, nil }
 	t.raw = func() (map[string]string, error) { return raw, nil }
 	return t, nil
+}
+
+// KeptFolder is where freeze keeps the tables that an audit goes by.
+const KeptFolder = "config/requirements"
+
+// OfAudit reads the tables that an audit's folder keeps. An audit of an older program keeps
+// none: then they are this program's own, and kept is false.
+func OfAudit(audit fs.FS) (t *Tables, kept bool, err error) {
+	folder, err := fs.Sub(audit, KeptFolder)
+	if err != nil {
+		return nil, false, fmt.Errorf("reading %s: %w", KeptFolder, err)
+	}
+	if _, err := fs.Stat(folder, EditionFile); errors.Is(err, fs.ErrNotExist) {
+		return Embedded(), false, nil
+	}
+	if t, err = LoadFiles(folder); err != nil {
+		return nil, false, fmt.Errorf("reading %s: %w", KeptFolder, err)
+	}
+	return t, true, nil
 }
 
 // tableNames are the files of all tables, coverage by its pattern.

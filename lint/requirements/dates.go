@@ -2,7 +2,6 @@ package requirements
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -58,26 +57,13 @@ func (t *Tables) UpcomingDates(document string, day time.Time) ([]RelevantDate, 
 
 // readDates reads the table of relevant dates; HistoryFile may be missing.
 func readDates(folder fs.FS, err error) ([]RelevantDate, error) {
-	if err != nil {
-		return nil, fmt.Errorf("reading the table of relevant dates: %w", err)
-	}
 	var dates []RelevantDate
-	for _, file := range []struct {
-		name   string
-		header []string
-	}{{DatesFile, datesHeader}, {HistoryFile, historyHeader}} {
-		text, err := readFile(folder, file.name)
-		if errors.Is(err, fs.ErrNotExist) && file.name == HistoryFile {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the table of relevant dates: %w", err)
-		}
-		if dates, err = parseDates(dates, file.name, file.header, text); err != nil {
-			return nil, err
-		}
-	}
-	return dates, nil
+	headers := map[string][]string{DatesFile: datesHeader, HistoryFile: historyHeader}
+	err = inTwo(folder, err, "relevant dates", DatesFile, HistoryFile, func(name, text string) (err error) {
+		dates, err = parseDates(dates, name, headers[name], text)
+		return err
+	})
+	return dates, err
 }
 
 // parseDates appends the rows of one file.

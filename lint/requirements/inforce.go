@@ -5,16 +5,8 @@ import (
 	"time"
 )
 
-// InForce is Tables.InForce of the embedded tables.
-func InForce(document string, day time.Time) (Version, bool) {
-	return Embedded().InForce(document, day)
-}
-
 // Newest is Tables.Newest of the embedded tables.
 func Newest(document string) (Version, bool) { return Embedded().Newest(document) }
-
-// Upcoming is Tables.Upcoming of the embedded tables.
-func Upcoming(document string, day time.Time) []Version { return Embedded().Upcoming(document, day) }
 
 // Edition is Tables.Edition of the embedded tables.
 func Edition() string { return Embedded().Edition() }

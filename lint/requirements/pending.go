@@ -2,7 +2,6 @@ package requirements
 
 import (
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -43,27 +42,18 @@ func (t *Tables) Pending(document string) ([]Pending, error) {
 // readPending reads the rows of the table of versions that readVersions passes over
 // because they have no effective date.
 func readPending(folder fs.FS, err error) ([]Pending, error) {
-	if err != nil {
-		return nil, fmt.Errorf("reading the table of document versions: %w", err)
-	}
 	var pending []Pending
-	for _, name := range []string{VersionsFile, LaterFile} {
-		text, err := readFile(folder, name)
-		if errors.Is(err, fs.ErrNotExist) && name == LaterFile {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the table of document versions: %w", err)
-		}
+	err = inTwo(folder, err, "document versions", VersionsFile, LaterFile, func(name, text string) error {
 		rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
+			return fmt.Errorf("reading %s: %w", name, err)
 		}
 		for _, row := range rows {
 			if len(row) == len(header) && missing(row[5]) && slices.Contains(Documents(), row[0]) {
 				pending = append(pending, Pending{row[0], row[2], row[3], row[6], row[1]})
 			}
 		}
-	}
-	return pending, nil
+		return nil
+	})
+	return pending, err
 }

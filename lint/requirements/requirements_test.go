@@ -36,7 +36,7 @@ func TestInForce(t *testing.T) {
 		{CSBR, "2025-11-07", "3.10"},
 		{"NCSSR", "2026-01-01", ""},
 	} {
-		v, ok := InForce(c.document, day(c.day))
+		v, ok := Embedded().InForce(c.document, day(c.day))
 		if v.Number != c.want || ok != (c.want != "") {
 			t.Errorf("InForce(%s, %s) = %q, %v; want %q", c.document, c.day, v.Number, ok, c.want)
 		}
@@ -46,10 +46,10 @@ func TestInForce(t *testing.T) {
 func TestInForceIgnoresTimeOfDayAndZone(t *testing.T) {
 	zone := time.FixedZone("", 5*3600)
 	before := time.Date(2026, 5, 19, 4, 59, 59, 0, zone) // 2026-05-18T23:59:59Z
-	if v, _ := InForce(TLSBR, before); v.Number != "2.2.6" {
+	if v, _ := Embedded().InForce(TLSBR, before); v.Number != "2.2.6" {
 		t.Errorf("InForce at %v = %s, want 2.2.6", before, v.Number)
 	}
-	if v, _ := InForce(TLSBR, before.Add(time.Second)); v.Number != "2.2.7" {
+	if v, _ := Embedded().InForce(TLSBR, before.Add(time.Second)); v.Number != "2.2.7" {
 		t.Errorf("InForce one second later = %s, want 2.2.7", v.Number)
 	}
 }
@@ -70,25 +70,25 @@ func TestNewest(t *testing.T) {
 }
 
 func TestBallots(t *testing.T) {
-	v, _ := InForce(TLSBR, day("2020-02-10"))
+	v, _ := Embedded().InForce(TLSBR, day("2020-02-10"))
 	if got := strings.Join(v.Ballots, " "); got != "SC023 SC024" {
 		t.Errorf("ballots of BR 1.6.7: %q, want SC023 SC024", got)
 	}
 	v.Ballots[0] = "changed"
-	if again, _ := InForce(TLSBR, day("2020-02-10")); again.Ballots[0] != "SC023" {
+	if again, _ := Embedded().InForce(TLSBR, day("2020-02-10")); again.Ballots[0] != "SC023" {
 		t.Error("a caller could change the table")
 	}
 }
 
 func TestUpcoming(t *testing.T) {
 	var got []string
-	for _, v := range Upcoming(SMIMEBR, day("2026-05-05")) {
+	for _, v := range Embedded().Upcoming(SMIMEBR, day("2026-05-05")) {
 		got = append(got, v.Number)
 	}
 	if strings.Join(got, " ") != "1.0.15 1.0.16" {
 		t.Errorf("upcoming after 2026-05-05: %v", got)
 	}
-	if len(Upcoming(TLSBR, TableDate)) != 0 {
+	if len(Embedded().Upcoming(TLSBR, TableDate)) != 0 {
 		t.Error("the table knows a version later than its own date")
 	}
 }

@@ -137,23 +137,33 @@ func (t *Tables) Edition() string {
 
 // readVersions reads the table of versions; LaterFile may be missing.
 func readVersions(folder fs.FS, err error) ([]Version, error) {
-	if err != nil {
-		return nil, fmt.Errorf("reading the table of document versions: %w", err)
-	}
 	var versions []Version
-	for _, name := range []string{VersionsFile, LaterFile} {
+	err = inTwo(folder, err, "document versions", VersionsFile, LaterFile, func(name, text string) (err error) {
+		versions, err = readTable(versions, name, text)
+		return err
+	})
+	return versions, err
+}
+
+// inTwo reads a table that lies in two files, of which the second may be missing. err is
+// that of opening the folder.
+func inTwo(folder fs.FS, err error, table, first, second string, read func(name, text string) error) error {
+	if err != nil {
+		return fmt.Errorf("reading the table of %s: %w", table, err)
+	}
+	for _, name := range []string{first, second} {
 		text, err := readFile(folder, name)
-		if errors.Is(err, fs.ErrNotExist) && name == LaterFile {
+		if errors.Is(err, fs.ErrNotExist) && name == second {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading the table of document versions: %w", err)
+			return fmt.Errorf("reading the table of %s: %w", table, err)
 		}
-		if versions, err = readTable(versions, name, text); err != nil {
-			return nil, err
+		if err := read(name, text); err != nil {
+			return err
 		}
 	}
-	return versions, nil
+	return nil
 }
 
 func exists(folder fs.FS, name string) bool {

@@ -118,7 +118,7 @@ func TestLoad(t *testing.T) {
 	if v, _ := tables.InForce(TLSBR, day("2027-01-15")); v.Number != "2.2.8" {
 		t.Errorf("in force: %s", v.Number)
 	}
-	if v, _ := InForce(TLSBR, day("2027-01-15")); v.Number != "2.2.7" {
+	if v, _ := Embedded().InForce(TLSBR, day("2027-01-15")); v.Number != "2.2.7" {
 		t.Errorf("the embedded table has changed: %s", v.Number)
 	}
 	if e := tables.Edition(); !strings.Contains(e, "2027-01-31") || !strings.Contains(e, "versions, dates, coverage") {

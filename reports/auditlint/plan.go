@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"math"
 	"slices"
+	"time"
 
 	"selfaudit/lint"
 	"selfaudit/lint/checks"
@@ -93,20 +94,9 @@ func Read(fsys fs.FS) (*Plan, error) {
 }
 
 // readTables takes the tables of document versions that freeze kept, else the program's own.
-func (p *Plan) readTables() error {
-	const name = "config/requirements"
-	p.tables = requirements.Embedded()
-	folder, err := fs.Sub(p.fsys, name)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
-	if _, err := fs.Stat(folder, requirements.EditionFile); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if p.tables, err = requirements.LoadFiles(folder); err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
-	}
-	return nil
+func (p *Plan) readTables() (err error) {
+	p.tables, _, err = requirements.OfAudit(p.fsys)
+	return err
 }
 
 func (p *Plan) readIssuers(s *sampler.Snapshot) error {
@@ -130,11 +120,13 @@ func (p *Plan) readIssuers(s *sampler.Snapshot) error {
 func (p *Plan) readLogs(s *sampler.Snapshot) error {
 	var keys []checks.LogKey
 	seen := map[ct.LogID]bool{}
-	raw, err := fs.ReadFile(p.fsys, "ct/log_list.json")
-	if err == nil {
-		list, err := loglist.Parse(raw)
+	for n := 1; ; n++ {
+		list, err := p.logList(loglist.File(n), s)
 		if err != nil {
-			return fmt.Errorf("reading ct/log_list.json: %w", err)
+			return err
+		}
+		if list == nil {
+			break
 		}
 		for _, l := range list.Logs {
 			if !seen[l.ID] {
@@ -142,8 +134,6 @@ func (p *Plan) readLogs(s *sampler.Snapshot) error {
 				keys = append(keys, checks.LogKey{SPKI: l.Key, Name: l.Description, Operator: l.Operator})
 			}
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("reading ct/log_list.json: %w", err)
 	}
 	for _, l := range s.Logs {
 		if id := ct.LogIDOf(l.PublicKey); len(l.PublicKey) > 0 && !seen[id] {
@@ -152,10 +142,32 @@ func (p *Plan) readLogs(s *sampler.Snapshot) error {
 		}
 	}
 	p.known = len(keys)
+	var err error
 	if p.logs, err = checks.NewLogs(keys); err != nil {
 		return fmt.Errorf("reading draw/snapshot.json: %w", err)
 	}
 	return nil
+}
+
+// logList reads a log list for its keys; nil if there is none. When a list without a date
+// was taken does not matter to that.
+func (p *Plan) logList(name string, s *sampler.Snapshot) (*loglist.List, error) {
+	raw, err := fs.ReadFile(p.fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var opened time.Time
+	if err == nil {
+		opened, err = sampler.ParseTime(s.OpenedAt)
+	}
+	var list *loglist.List
+	if err == nil {
+		list, err = loglist.ParseTaken(raw, opened)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", name, err)
+	}
+	return list, nil
 }
 
 // readFiles lists the certificates of the sampled items.

@@ -1,15 +1,14 @@
 package auditlint
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 	"selfaudit/lint/checks"
 	"selfaudit/lint/requirements"
@@ -48,6 +47,7 @@ type DifferenceError struct {
 	Result lint.Result `json:"result"`
 }
 
+// Error names the certificate and the difference.
 func (e *DifferenceError) Error() string {
 	return fmt.Sprintf("linting %s: the program's own loop and zlint's disagree: %s", e.File, e.Difference)
 }
@@ -153,11 +153,9 @@ func (r *run) auditInfo(day time.Time, masked []lint.Remark) *lint.AuditInfo {
 
 // Line writes a result as a line of a document.
 func Line(r lint.Result) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		return nil, fmt.Errorf("writing the result of %s: %w", r.File, err)
+	line, err := jsonlines.Line(r)
+	if err != nil {
+		return nil, fmt.Errorf("the result of %s: %w", r.File, err)
 	}
-	return b.Bytes(), nil
+	return line, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 	"selfaudit/sampler"
 )
@@ -95,7 +96,7 @@ func ReadChunk(r io.Reader, fn func(Record) error) (ChunkHead, error) {
 	lines := bufio.NewReaderSize(z, 64<<10)
 	var seen int64
 	for {
-		line, err := readLine(lines)
+		line, err := jsonlines.ReadLine(lines, maxLine)
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
@@ -106,7 +107,7 @@ func ReadChunk(r io.Reader, fn func(Record) error) (ChunkHead, error) {
 			Head ChunkHead `json:"head"`
 		}
 		if len(line) > 9 && string(line[:9]) == `{"head":{` {
-			if err := strict(line, &head); err != nil {
+			if err := jsonlines.Exact(line, &head); err != nil {
 				return ChunkHead{}, fmt.Errorf("reading a chunk: %w", err)
 			}
 			if _, err := lines.ReadByte(); !errors.Is(err, io.EOF) {
@@ -118,7 +119,7 @@ func ReadChunk(r io.Reader, fn func(Record) error) (ChunkHead, error) {
 			return head.Head, nil
 		}
 		var rec Record
-		if err := strict(line, &rec); err != nil {
+		if err := jsonlines.Exact(line, &rec); err != nil {
 			return ChunkHead{}, fmt.Errorf("reading a chunk: %w", err)
 		}
 		seen++

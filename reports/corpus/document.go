@@ -6,15 +6,13 @@
 package corpus
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 	"selfaudit/sampler"
 )
@@ -129,45 +127,41 @@ const maxLine = 16 << 20
 // certificate in the order of item, certificate (final ones first, then by hash) and rule.
 // What the header counts must be what stands there. fn may be nil.
 func Read(r io.Reader, fn func(Affected) error) (*Header, error) {
-	lines := bufio.NewReaderSize(r, 64<<10)
-	first, err := readLine(lines)
-	if err != nil {
-		return nil, fmt.Errorf("%s: line 1: %w", Name, err)
-	}
 	h := new(Header)
-	if err := strict(first, h); err != nil {
-		return nil, fmt.Errorf("%s: line 1: %w", Name, err)
-	}
-	if h.Schema != Schema {
-		return nil, fmt.Errorf("%s: schema %.60q, this program reads %s", Name, h.Schema, Schema)
-	}
 	count := NewCounter(nil)
 	var last Affected
-	for n := 2; ; n++ {
-		line, err := readLine(lines)
-		if errors.Is(err, io.EOF) {
-			break
+	err := jsonlines.Each(r, maxLine, func(n int, line []byte) error {
+		if n == 1 {
+			err := jsonlines.Exact(line, h)
+			if err == nil && h.Schema != Schema {
+				err = fmt.Errorf("schema %.60q, this program reads %s", h.Schema, Schema)
+			}
+			return err
 		}
 		var a Affected
-		if err == nil {
-			err = strict(line, &a)
+		if err := jsonlines.Exact(line, &a); err != nil {
+			return err
 		}
 		switch {
-		case err != nil:
 		case n > 2 && compare(last, a) >= 0:
-			err = errors.New("not in order")
+			return errors.New("not in order")
 		case !h.Speaks(a.Lint, a.Severity):
-			err = fmt.Errorf("%s is not what was asked for", a.Lint)
+			return fmt.Errorf("%s is not what was asked for", a.Lint)
 		case !slices.ContainsFunc(h.Covers, func(c Covered) bool { return c.AuditID == a.AuditID }):
-			err = fmt.Errorf("audit %.70q is not covered", a.AuditID)
-		case fn != nil:
-			err = fn(a)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: line %d: %w", Name, n, err)
+			return fmt.Errorf("audit %.70q is not covered", a.AuditID)
 		}
 		count.Add(a)
 		last = a
+		if fn == nil {
+			return nil
+		}
+		return fn(a)
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", Name, err)
+	case h.Schema == "":
+		return nil, fmt.Errorf("%s: empty", Name)
 	}
 	if got := count.Problems(); !slices.EqualFunc(got, h.Problems, func(a, b Problem) bool {
 		a.Source, a.Citation = b.Source, b.Citation // of the linter that was used
@@ -183,45 +177,11 @@ func compare(a, b Affected) int {
 	return cmp.Or(a.Item.Compare(b.Item), cmp.Compare(a.AuditID, b.AuditID), cmp.Compare(a.Form, b.Form), cmp.Compare(a.SHA256, b.SHA256), cmp.Compare(a.Lint, b.Lint))
 }
 
-func readLine(r *bufio.Reader) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxLine:
-			return nil, fmt.Errorf("more than %d bytes", maxLine)
-		case err == nil:
-			return line, nil
-		case err == io.EOF && len(line) > 0:
-			return nil, errors.New("the last line has no line feed")
-		case err != bufio.ErrBufferFull:
-			return nil, err
-		}
-	}
-}
-
-// strict decodes one line, which must be written the way Line writes it.
-func strict(line []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	again, err := Line(v)
-	if err == nil && !bytes.Equal(again, line) {
-		err = errors.New("not written the way this program writes it")
-	}
-	return err
-}
-
 // Line writes a value as one line.
 func Line(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("writing a line of %s: %w", Name, err)
+	line, err := jsonlines.Line(v)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	return b.Bytes(), nil
+	return line, nil
 }
