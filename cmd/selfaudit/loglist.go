@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -26,38 +25,48 @@ import (
 type logList struct {
 	raw, signature []byte
 	list           *loglist.List
-	from           string // "the list that comes with the program", a path or an address
-	signed         string // what is known about the signature, a half sentence
+	from           string    // "the list that comes with the program", a path or an address
+	signed         string    // what is known about the signature, a half sentence
+	taken          time.Time // when a list without a date of its own was taken; zero if unknown
 }
 
-// readLogList reads the list that the configuration names and verifies its signature.
-func (e *env) readLogList(ctx context.Context, cfg *config.Config) (*logList, error) {
-	c := cfg.LogList
-	l := &logList{}
+// readLogList reads one list and verifies its signature.
+func (e *env) readLogList(ctx context.Context, cfg *config.Config, c config.ListSource) (*logList, error) {
+	l := &logList{from: listFrom(c)}
 	var err error
 	switch {
 	case c.File != "":
-		l.from = c.File
+		l.taken = c.Date
 		if l.raw, err = readSmall(cfg.Resolve(c.File), loglist.MaxBytes); err == nil && c.Signature != "" {
 			l.signature, err = readSmall(cfg.Resolve(c.Signature), loglist.MaxSignature)
 		}
 	case c.URL != "":
-		l.from = c.URL
-		if l.raw, _, err = e.fetch(ctx, c.URL, loglist.MaxBytes); err == nil {
+		l.taken = e.Now().UTC().Truncate(time.Second)
+		if l.raw, _, err = e.fetch(ctx, c.URL, loglist.MaxBytes); err == nil && c.Signature != config.NoSignature {
 			l.signature, _, err = e.fetch(ctx, c.Signature, loglist.MaxSignature)
 		}
 		if err != nil && ctx.Err() == nil {
 			return nil, &exitError{code: exitFailed, id: "log_list_unreachable", err: fmt.Errorf("reading the CT log list: %w", err),
-				hint: "run it again, or fetch the list and its signature elsewhere and name them with file and signature in [log_list]"}
+				hint: "run it again, or fetch the list and its signature elsewhere and name them with file and signature in [log_list]; signature = \"none\" is for a publisher who does not sign"}
 		}
 	default:
-		l.from = "the list that comes with the program"
 		l.raw, l.signature = loglist.Bundled()
 	}
 	if err != nil {
 		return nil, usageErrorf("name the list's file in [log_list] of "+cfg.File, "reading the CT log list: %w", err)
 	}
-	return l, l.check(c.PublicKey)
+	if err := l.check(c.PublicKey); err != nil {
+		return nil, err
+	}
+	if !c.Date.IsZero() && !l.list.Undated {
+		return nil, usageErrorf("take date out of the configuration", "%s: date is set, but the list has a date of its own, %s", l.from, sampler.FormatTime(l.list.Timestamp))
+	}
+	return l, nil
+}
+
+// listFrom says where a list is from, for people and evidence.
+func listFrom(c config.ListSource) string {
+	return cmp.Or(c.File, c.URL, "the list that comes with the program")
 }
 
 // check verifies and parses. key nil means that of Chrome's lists.
@@ -75,8 +84,14 @@ func (l *logList) check(key []byte) error {
 		l.signed = fmt.Sprintf("its signature verifies with %s (SHA-256 %x)", whose, sha256.Sum256(key))
 	}
 	var err error
-	if l.list, err = loglist.Parse(l.raw); err != nil {
+	l.list, err = loglist.ParseTaken(l.raw, l.taken)
+	switch {
+	case errors.Is(err, loglist.ErrUndated):
+		return usageErrorf("write date = \"2026-10-01T00:00:00Z\", the time at which the list was downloaded, beside its file", "%s: %w", l.from, err)
+	case err != nil:
 		return usageErrorf("name another list in [log_list]", "%s: %w", l.from, err)
+	case l.list.Undated:
+		l.signed += "; it has no date of its own, this is when it was taken"
 	}
 	return nil
 }
@@ -97,24 +112,27 @@ func readSmall(path string, limit int64) ([]byte, error) {
 // hash is the SHA-256 of the list's bytes.
 func (l *logList) hash() sampler.DocHash { return sampler.HashDoc(l.raw) }
 
-// chosen is what the configuration and a list come to, for one period.
+// chosen is what the configuration and the lists come to, for one period.
 type chosen struct {
-	list    *logList
+	lists   *logLists
+	roots   *loglist.RootsDocument // what logs said to get-roots; nil if none was asked
+	include []string               // names of logs to read in any case
+	until   time.Time              // the period's end
 	window  loglist.Window
 	choices []loglist.Choice // about every log of the list
 	logs    []config.Log     // to be read beside the configured ones; excluded ones have a reason
 }
 
-// choose decides which logs of the list are read for a period. A log that is configured by
-// hand is left to its [[log]].
-func choose(cfg *config.Config, l *logList, from, until time.Time) (*chosen, error) {
+// choose decides which logs of the lists are read for a period. A log that is configured by
+// hand is left to its [[log]]. roots are the answers to get-roots, nil if none counts.
+func choose(cfg *config.Config, l *logLists, from, until time.Time, roots *loglist.RootsDocument) (*chosen, error) {
 	c := cfg.LogList
 	o := loglist.Options{From: from, Until: until, Margin: time.Duration(c.MarginDays) * 24 * time.Hour, Include: c.Include}
-	choices, err := loglist.Select(l.list, o)
+	choices, err := loglist.Select(l.union, o)
 	if err != nil {
 		return nil, usageErrorf("see `selfaudit logs --all` for the names", "%s: [log_list] %w", cfg.File, err)
 	}
-	out := &chosen{list: l, window: o.NotAfter(), choices: choices}
+	out := &chosen{lists: l, roots: roots, include: c.Include, until: until, window: o.NotAfter(), choices: choices}
 	for _, name := range slices.Sorted(maps.Keys(c.Exclude)) {
 		if !slices.ContainsFunc(choices, func(ch loglist.Choice) bool { return ch.Log.Named(name) }) {
 			return nil, usageErrorf("see `selfaudit logs --all` for the names", "%s: [log_list] exclude: the list has no log %q", cfg.File, name)
@@ -148,6 +166,7 @@ func choose(cfg *config.Config, l *logList, from, until time.Time) (*chosen, err
 			}
 		}
 	}
+	out.skipWithoutRoot()
 	return out, nil
 }
 
@@ -156,6 +175,7 @@ func settle(log *config.Log, listed *loglist.Log, cfg *config.Config) error {
 	for _, own := range cfg.LogList.Logs {
 		if listed.Named(own.Name) {
 			log.Pace, log.Tiles = log.Pace.Or(own.Pace), log.Tiles || own.Tiles
+			log.OperatedByCA = log.OperatedByCA || own.OperatedByCA
 		}
 	}
 	log.Pace = log.Pace.Or(cfg.LogList.Pace)
@@ -181,25 +201,31 @@ func (c *chosen) count() (n int) {
 	return n
 }
 
-// describe names the list in one sentence; evidence.LogListNote finds its hash in it.
+// describe names the list in one sentence; evidence reads its hash and date back.
 func (l *logList) describe() string {
 	return fmt.Sprintf("%s version %s of %s, %s %s, %s; %s", evidence.LogListNote, cmp.Or(l.list.Version, "-"), sampler.FormatTime(l.list.Timestamp),
 		evidence.LogListHash, l.hash(), l.from, l.signed)
 }
 
-// notes are the sentences about the choice that stand in the snapshot: the list, the rule,
-// and every log of the list that is not read, by reason.
+// notes are the sentences about the choice that stand in the snapshot: the lists, what they
+// say differently, the rule, and every log of them that is not read, by reason.
 func (c *chosen) notes(now time.Time) []string {
-	out := []string{c.list.describe(),
-		fmt.Sprintf("%s %d of %d logs are read: those that take certificates which end from %s to %s (issued in the period, %s)", evidence.LogListNote,
-			c.count(), len(c.choices), sampler.FormatTime(c.window.From), sampler.FormatTime(c.window.Until), c.window.Source)}
-	if w := c.list.list.Warning(now); w != "" {
+	var out []string
+	for _, l := range c.lists.each {
+		out = append(out, l.describe())
+	}
+	out = append(out, fmt.Sprintf("%s %d of %d logs are chosen: those that take certificates which end from %s to %s (issued in the period, %s)", evidence.LogListNote,
+		c.count(), len(c.choices), sampler.FormatTime(c.window.From), sampler.FormatTime(c.window.Until), c.window.Source))
+	for _, w := range append(c.lists.warnings(now), c.lists.lateFor(c.until)...) {
 		out = append(out, evidence.LogListNote+" "+w)
+	}
+	for _, g := range c.lists.differing() {
+		out = append(out, fmt.Sprintf("%s the lists differ: %s: %s", evidence.LogListNote, g.reason, strings.Join(g.names, "; ")))
 	}
 	for _, g := range c.omitted() {
 		out = append(out, fmt.Sprintf("%s not read, because %s: %s", evidence.LogListNote, g.reason, strings.Join(g.names, "; ")))
 	}
-	return out
+	return append(out, c.rootsNotes()...)
 }
 
 type omission struct {
@@ -217,6 +243,12 @@ func (c *chosen) omitted() []omission {
 		}
 		reason := ch.Reason
 		switch ch.Code {
+		case loglist.ReasonState:
+			if c.lists.union.United > 1 && ch.Log.State != loglist.NoState { // Apple's list keeps all rejected logs, with a date each
+				reason = fmt.Sprintf("they are %s", ch.Log.State)
+			}
+		case codeNoRoot:
+			reason = "get-roots lists no root of the CA"
 		case loglist.ReasonEnded:
 			reason = "they take only certificates that end before the period begins"
 		case loglist.ReasonLater:
@@ -232,119 +264,6 @@ func (c *chosen) omitted() []omission {
 	return out
 }
 
-// listed says whether the configuration takes logs from a list.
-func (w *workspace) listed() bool { return w.cfg.LogList.Select == config.SelectAuto }
-
-// firstLook finds mistakes in the configuration of the logs before an audit is opened. The
-// logs of a list are not known yet: they depend on the period.
-func (w *workspace) firstLook(ctx context.Context, exclusions []string) ([]*logSource, error) {
-	if !w.listed() {
-		return w.openLogs(exclusions)
-	}
-	if w.cfg.LogList.URL == "" {
-		if _, err := w.e.readLogList(ctx, w.cfg); err != nil {
-			return nil, err
-		}
-	}
-	return w.openLogs(nil)
-}
-
-// useLogList adds the logs of the list to the configuration, as chosen for the audit's
-// period. The list is archived with the first collect: an address is not asked again, and a
-// file or the program's own list is taken anew until the collection is complete. After that
-// only the archived bytes count; false means that there are none.
-func (w *workspace) useLogList(ctx context.Context, a *audit) (bool, error) {
-	if w.chosen != nil || a.commitment != nil {
-		return true, nil // after freeze the configuration does not count any more
-	}
-	if !w.listed() {
-		if a.done(stageCollect) {
-			return true, nil // freeze notices by the sources that a list was used
-		}
-		return true, errors.Join(a.dir.Remove(docLogList), a.dir.Remove(docLogListSig))
-	}
-	l, err := w.archivedList(a)
-	if err != nil {
-		return false, err
-	}
-	complete := a.done(stageCollect)
-	switch {
-	case complete && l == nil:
-		return false, nil
-	case complete, l != nil && w.cfg.LogList.URL != "":
-	default:
-		if l, err = w.e.readLogList(ctx, w.cfg); err != nil {
-			return false, err
-		}
-		if err := a.archive(l); err != nil {
-			return false, err
-		}
-	}
-	from, until, err := a.period()
-	if err != nil {
-		return false, err
-	}
-	if w.chosen, err = choose(w.cfg, l, from, until); err != nil {
-		return false, err
-	}
-	w.cfg.Logs = append(w.cfg.Logs[:len(w.cfg.Logs):len(w.cfg.Logs)], w.chosen.logs...)
-	if warning := l.list.Warning(w.e.Now()); warning != "" && !complete {
-		w.e.notef("%s %s; name a newer one in [log_list]", w.e.errOut().Warn("warning:"), warning)
-	}
-	return true, nil
-}
-
-// archive writes the list and its signature into the audit's folder.
-func (a *audit) archive(l *logList) error {
-	// The list comes last: where it is, its signature is, however the process ends.
-	var err error
-	if l.signature == nil {
-		err = a.dir.Remove(docLogListSig)
-	} else {
-		err = a.dir.Replace(docLogListSig, l.signature)
-	}
-	if err != nil {
-		return err
-	}
-	return a.dir.Replace(docLogList, l.raw)
-}
-
-// archivedList reads the audit's list back; nil if it has none.
-func (w *workspace) archivedList(a *audit) (*logList, error) {
-	raw, err := a.dir.Read(docLogList)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	l := &logList{raw: raw, from: cmp.Or(w.cfg.LogList.File, w.cfg.LogList.URL, "the list that comes with the program")}
-	if l.signature, err = a.dir.Read(docLogListSig); errors.Is(err, fs.ErrNotExist) {
-		l.signature, err = nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := l.check(w.cfg.LogList.PublicKey); err != nil {
-		return nil, fmt.Errorf("%s: %w", a.dir.Path(docLogList), err)
-	}
-	return l, nil
-}
-
-// listChanged says that the configured file holds another list than the audit was
-// collected with. An address and the program's own list may change: the archived one counts.
-func (w *workspace) listChanged(a *audit) bool {
-	if !w.listed() || w.cfg.LogList.File == "" {
-		return false
-	}
-	now, err := readSmall(w.cfg.Resolve(w.cfg.LogList.File), loglist.MaxBytes)
-	if err != nil {
-		return false // gone: the archived one counts
-	}
-	then, err := a.dir.Read(docLogList)
-	return err != nil || !bytes.Equal(now, then)
-}
-
 // listNotes are the snapshot's notes about one log: whether it came from the list, and why.
 func (w *workspace) listNotes(l config.Log) []string {
 	if w.chosen == nil {
@@ -352,7 +271,7 @@ func (w *workspace) listNotes(l config.Log) []string {
 	}
 	for _, ch := range w.chosen.choices {
 		if ch.Code != codeByHand && bytes.Equal(ch.Log.Key, l.PublicKey) {
-			return []string{fmt.Sprintf("%s %s, %s: %s", evidence.FromLogList, ch.Log.Description, cmp.Or(string(ch.Log.State), "no state"), ch.Reason)}
+			return []string{fmt.Sprintf("%s %s, %s: %s%s", evidence.FromLogList, ch.Log.Description, cmp.Or(string(ch.Log.State), "no state"), ch.Reason, inLists(&ch.Log))}
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,14 +34,17 @@ type listedWorld struct {
 	logs    [3]*testpki.Key
 	signer  *ecdsa.PrivateKey
 	list    []byte
-	down    map[string]bool // paths that answer 404
-	skew    time.Duration   // of the server's clock
-	listing int             // how often the list was asked for
+	down    map[string]bool   // paths that answer 404
+	skew    time.Duration     // of the server's clock
+	listing int               // how often the list was asked for
+	roots   map[string][]byte // what logs answer to get-roots, by their name; 404 without
+	asked   []string          // names of the logs that were asked for their roots
+	root    *testpki.CA       // above the audited issuer
 }
 
 func newListedWorld(t *testing.T) *listedWorld {
 	t.Helper()
-	w := &listedWorld{bench: &bench{t, t.TempDir()}, down: map[string]bool{}}
+	w := &listedWorld{bench: &bench{t, t.TempDir()}, down: map[string]bool{}, roots: map[string][]byte{}}
 	var err error
 	if w.signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		t.Fatal(err)
@@ -58,7 +62,19 @@ func newListedWorld(t *testing.T) *listedWorld {
 	mux.HandleFunc("/list.json", func(rw http.ResponseWriter, r *http.Request) { w.listing++; _, _ = rw.Write(w.list) })
 	mux.HandleFunc("/list.sig", func(rw http.ResponseWriter, r *http.Request) { _, _ = rw.Write(w.sign()) })
 
-	ca := testpki.NewRoot("Listed Root", testpki.CAOptions{}).NewCA("Listed DV CA", testpki.CAOptions{})
+	var mu sync.Mutex
+	mux.HandleFunc("/submit/{name}/ct/v1/get-roots", func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		w.asked = append(w.asked, r.PathValue("name"))
+		if w.roots[r.PathValue("name")] == nil {
+			http.NotFound(rw, r)
+		}
+		_, _ = rw.Write(w.roots[r.PathValue("name")])
+	})
+
+	w.root = testpki.NewRoot("Listed Root", testpki.CAOptions{})
+	ca := w.root.NewCA("Listed DV CA", testpki.CAOptions{})
 	if err := os.WriteFile(filepath.Join(w.dir, "ca.der"), ca.Cert, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -85,14 +101,16 @@ func newListedWorld(t *testing.T) *listedWorld {
 	return w
 }
 
-// origin is the submission prefix of a log, which no server answers to.
-func (w *listedWorld) origin(name string) string { return "submit.example/" + name }
+// origin is the submission prefix of a log, which answers to nothing but get-roots.
+func (w *listedWorld) origin(name string) string {
+	return strings.TrimPrefix(w.server.URL, "http://") + "/submit/" + name
+}
 
 func (w *listedWorld) makeList(timestamp string) []byte {
 	entry := func(i int, name, state, start, end string) map[string]any {
 		id := sha256.Sum256(w.logs[i].SPKI)
 		return map[string]any{"description": "Test '" + name + "' log", "log_id": base64.StdEncoding.EncodeToString(id[:]), "key": base64.StdEncoding.EncodeToString(w.logs[i].SPKI),
-			"submission_url": "https://" + w.origin(name) + "/", "monitoring_url": w.server.URL + "/" + name + "/", "mmd": 60,
+			"submission_url": "http://" + w.origin(name) + "/", "monitoring_url": w.server.URL + "/" + name + "/", "mmd": 60,
 			"state":             map[string]any{state: map[string]any{"timestamp": "2025-01-01T00:00:00Z"}},
 			"temporal_interval": map[string]any{"start_inclusive": start, "end_exclusive": end}}
 	}
@@ -168,7 +186,7 @@ func TestListedAudit(t *testing.T) {
 		"note:    log list: Test 'other' log", "was not read")
 	w.must(string(w.read("audits/r1/config/selfaudit.toml")), "[log_list]", `url = "`+w.server.URL+`/list.json"`, `label = "Test 'now' log"`, `exclude = "its operator has gone"`)
 	w.must(string(w.read("audits/r1/draw/snapshot.json")), "log list: version 7.1 of 2026-09-30T00:00:00Z, SHA-256 ", "log list: not read, because they take only certificates that end before the period begins: Test 'old' log",
-		"log list: 1 of 3 logs are read", "from the log list: Test 'now' log, usable: ")
+		"log list: 1 of 3 logs are chosen", "from the log list: Test 'now' log, usable: ")
 	w.must(w.reference("r1"), "REHEARSAL")
 
 	// The list behind the address changes: the archived one counts.
@@ -298,7 +316,7 @@ func TestDoctor(t *testing.T) {
 	w.configure("url = \"" + w.server.URL + "/list.json\"\npublic_key_file = \"list.pem\"\n")
 	period := []string{"doctor", "--from", "2026-07-01T00:00:00Z", "--until", "2026-10-01T00:00:00Z"}
 	stdout, _ := w.online(exitOK, append(period, "--offline")...)
-	w.must(stdout, "ok       configuration", "ok       issuers: 1 keys", "skipped  CT log list: "+w.server.URL+"/list.json: --offline", "skipped  drand relay", "ok       disk", "skipped  clock",
+	w.must(stdout, "ok       configuration", "ok       issuers: 1 key with 1 certificate", "skipped  CT log list: "+w.server.URL+"/list.json: --offline", "skipped  drand relays: --offline", "ok       disk", "skipped  clock",
 		"ok       lock", "skipped  crt.sh")
 	if w.listing != 0 {
 		t.Error("--offline asked for the list")
@@ -307,7 +325,7 @@ func TestDoctor(t *testing.T) {
 	// The relay answers 404: that one check fails, with a remedy; the clock is off.
 	w.skew = time.Until(at("2026-11-22T09:00:00Z")) // the server's clock is that of the test
 	stdout, _ = w.online(exitFailed, period...)
-	w.must(stdout, "ok       CT log list: version 7.1", "ok       log Test 'now' log: 40 entries", "ok       log Test 'other' log", "FAIL     drand relay", "remedy: one relay", "ok       clock", "1 checks failed")
+	w.must(stdout, "ok       CT log list: version 7.1", "ok       log Test 'now' log: 40 entries", "ok       log Test 'other' log", "FAIL     drand relays: none answers:", "warning  contact: ", "remedy: one relay", "ok       clock", "1 check failed")
 	w.skew += 10 * time.Minute
 	w.down["/now/checkpoint"] = true
 	stdout, _ = w.online(exitFailed, period...)
@@ -319,7 +337,7 @@ func TestDoctor(t *testing.T) {
 	w.write("selfaudit.toml", strings.Replace(string(w.read("selfaudit.toml")), "[log_list]", "[log_list]\nselect = \"none\"\n[[log]]\ntype = \"static-ct\"\nurl = \""+w.server.URL+
 		"/now\"\norigin = \"x\"\npublic_key = \""+base64.StdEncoding.EncodeToString(w.logs[0].SPKI)+"\"\n", 1))
 	stdout, _ = w.online(exitFailed, period...)
-	w.must(stdout, "FAIL     network: none of 2 servers", "skipped  log x: no network", "1 checks failed")
+	w.must(stdout, "FAIL     network: none of 2 servers", "skipped  log x: no network", "1 check failed")
 
 	stdout, _ = w.online(exitFailed, append(period, "--json")...)
 	var d doctorDocument

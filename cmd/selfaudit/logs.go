@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,17 +49,35 @@ the program is shown.`,
 
 // logsDocument is what `logs --json` writes.
 type logsDocument struct {
-	Schema       string       `json:"schema"`
-	Period       [2]string    `json:"period"`
-	PeriodOrigin string       `json:"period_origin"`
-	List         *logListInfo `json:"list"`   // null when no list is in use
-	InUse        bool         `json:"in_use"` // collect takes its logs from this list
-	NotAfter     [2]string    `json:"not_after"`
-	Rule         string       `json:"rule"`
-	Chosen       int          `json:"chosen"` // logs that would be read, those configured by hand included
-	Logs         []logRow     `json:"logs"`
-	all          bool
-	omitted      []omission
+	Schema          string          `json:"schema"`
+	Period          [2]string       `json:"period"`
+	PeriodOrigin    string          `json:"period_origin"`
+	List            *logListInfo    `json:"list"`                        // null when no list is in use
+	Lists           []logListInfo   `json:"lists,omitempty"`             // all of them, where there are several
+	Differences     []logDifference `json:"differences,omitempty"`       // of what several lists say
+	SkipWithoutRoot bool            `json:"skip_without_root,omitempty"` // collect asks the logs for their roots first
+	InUse           bool            `json:"in_use"`                      // collect takes its logs from these lists
+	NotAfter        [2]string       `json:"not_after"`
+	Rule            string          `json:"rule"`
+	Chosen          int             `json:"chosen"` // logs that would be read, those configured by hand included
+	Logs            []logRow        `json:"logs"`
+	all             bool
+	omitted         []omission
+	differing       []omission
+}
+
+// logDifference is one fact about one log of which several lists say different things.
+type logDifference struct {
+	Log    string     `json:"log"`
+	LogID  string     `json:"log_id"`
+	Fact   string     `json:"fact"` // type, address, state, interval, mmd or log_type
+	Values []listSays `json:"values"`
+	Used   string     `json:"used"`
+}
+
+type listSays struct {
+	List int    `json:"list"` // from 1, in the order of lists
+	Text string `json:"text"`
 }
 
 type logListInfo struct {
@@ -77,7 +97,8 @@ type logRow struct {
 	LogID    string `json:"log_id"`
 	State    string `json:"state,omitempty"`
 	Interval string `json:"interval,omitempty"`
-	Source   string `json:"source"` // configuration or list
+	Source   string `json:"source"`          // configuration or list
+	Lists    []int  `json:"lists,omitempty"` // which of several lists have it
 	Chosen   bool   `json:"chosen"`
 	Code     string `json:"code"`
 	Reason   string `json:"reason"`
@@ -96,12 +117,19 @@ func (e *env) logs(ctx context.Context, o logsOptions) (*logsDocument, error) {
 	for _, l := range cfg.Logs {
 		d.add(handRow(l))
 	}
-	list, err := e.readLogList(ctx, cfg)
+	list, err := e.readLogLists(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	d.List = list.info(e)
-	c, err := choose(cfg, list, p.from, p.until)
+	d.List, d.Lists, d.SkipWithoutRoot, d.differing = list.info(e), list.infos(e), cfg.LogList.SkipWithoutRoot, list.differing()
+	for _, x := range list.differences {
+		row := logDifference{Log: x.Log, LogID: x.ID.String(), Fact: x.Fact, Used: x.Used}
+		for _, v := range x.Values {
+			row.Values = append(row.Values, listSays{v.List, v.Text})
+		}
+		d.Differences = append(d.Differences, row)
+	}
+	c, err := choose(cfg, list, p.from, p.until, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +163,7 @@ func handRow(l config.Log) logRow {
 
 func listRow(c loglist.Choice) logRow {
 	return logRow{Name: c.Log.Description, Operator: c.Log.Operator, Type: c.Log.Type, URL: c.Log.URL, LogID: c.Log.ID.String(), State: string(c.Log.State),
-		Interval: c.Log.Interval(), Source: "list", Chosen: c.Chosen, Code: c.Code, Reason: c.Reason}
+		Interval: c.Log.Interval(), Source: "list", Lists: c.Log.Lists, Chosen: c.Chosen, Code: c.Code, Reason: c.Reason}
 }
 
 // why is the reason in a few words: the table has the interval in a column of its own.
@@ -154,29 +182,52 @@ func (r *logRow) why() string {
 // render writes the document for people.
 func (d *logsDocument) render(e *env) {
 	e.printf("period %s to %s, %s\n", d.Period[0], d.Period[1], d.PeriodOrigin)
-	e.printf("log list version %s of %s (%s); %s\n", terminal.Escape(d.List.Version), d.List.Timestamp, terminal.Escape(d.List.Source), d.List.Signature)
-	if d.List.Warning != "" {
-		e.printf("%s %s\n", e.out().Warn("warning:"), terminal.Escape(d.List.Warning))
-	}
+	writeLists(e, d.List, d.Lists)
 	e.printf("certificates of the period end from %s to %s (%s)\n\n", d.NotAfter[0], d.NotAfter[1], d.Rule)
 	t := e.table()
 	t.Header("log", "type", "state", "certificates that end", "read", "why")
 	for _, l := range d.Logs {
 		if l.Chosen || d.all || l.Source == "configuration" {
-			t.Row(terminal.Escape(l.Name), l.Type, orDash(l.State), orDash(l.Interval), yesNo(l.Chosen), terminal.Escape(l.why()))
+			why := l.why()
+			if len(l.Lists) > 0 && len(l.Lists) < len(d.Lists) {
+				why += inLists(&loglist.Log{Lists: l.Lists})
+			}
+			t.Row(terminal.Escape(l.Name), l.Type, orDash(l.State), orDash(l.Interval), yesNo(l.Chosen), terminal.Escape(why))
 		}
 	}
 	_ = t.Flush() // a failed write shows at the end, in Main
 	if !d.all {
 		for _, g := range d.omitted {
-			e.printf("not read: %d logs, because %s\n", len(g.names), terminal.Escape(g.reason))
+			e.printf("not read: %s, because %s\n", sampler.Counted(len(g.names), "log", "logs"), terminal.Escape(g.reason))
 		}
 	}
+	for _, g := range d.differing {
+		e.printf("the lists differ: %s: %s\n", terminal.Escape(g.reason), terminal.Escape(clipText(strings.Join(g.names, "; "), 300)))
+	}
 	switch {
+	case d.InUse && d.SkipWithoutRoot:
+		e.printf("%s would be read, less those that accept no root of the CA, which collect asks them\n", sampler.Counted(d.Chosen, "log", "logs"))
 	case d.InUse:
-		e.printf("%d logs would be read\n", d.Chosen)
+		e.printf("%s would be read\n", sampler.Counted(d.Chosen, "log", "logs"))
 	default:
 		e.printf("the list is not in use: write [log_list] into %s to read its logs\n", terminal.Escape(e.configPath()))
+	}
+}
+
+// writeLists says which lists are used, with a warning for each that is old.
+func writeLists(e *env, first *logListInfo, all []logListInfo) {
+	head := "log list"
+	if len(all) == 0 {
+		all = []logListInfo{*first}
+	}
+	for i, l := range all {
+		if len(all) > 1 {
+			head = fmt.Sprintf("log list %d:", i+1)
+		}
+		e.printf("%s version %s of %s (%s); %s\n", head, terminal.Escape(orDash(l.Version)), l.Timestamp, terminal.Escape(l.Source), l.Signature)
+		if l.Warning != "" {
+			e.printf("%s %s\n", e.out().Warn("warning:"), terminal.Escape(l.Warning))
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
+	"time"
 )
 
 // Values of LogList.Select.
@@ -27,11 +27,17 @@ type LogList struct {
 	// empty with File: there is none; empty with URL: the address with .sig for .json.
 	Signature  string
 	PublicKey  []byte            // DER SubjectPublicKeyInfo of the list's publisher; nil = that of Chrome's list
+	Date       time.Time         // when a list without a date of its own was taken; zero: not set
+	Also       []ListSource      // further lists, united with this one
 	Include    []string          // names of logs to read in any case
 	Exclude    map[string]string // names of logs not to read, with the reason
 	MarginDays int               // look for certificates this much longer than allowed
-	Pace                         // of every log of the list
-	Logs       []ListedLog       // settings of single logs of the list
+	// SkipWithoutRoot leaves out logs whose get-roots has nothing of the CA; Roots are paths of
+	// files with certificates above the issuers, as written.
+	SkipWithoutRoot bool
+	Roots           []string
+	Pace                        // of every log of the list
+	Logs            []ListedLog // settings of single logs of the list
 }
 
 func (c *Config) readLogList(top *table, readFile func(string) ([]byte, error)) {
@@ -41,32 +47,11 @@ func (c *Config) readLogList(top *table, readFile func(string) ([]byte, error)) 
 		return
 	}
 	l := LogList{Select: t.oneOf("select", SelectAuto, SelectNone)}
-	l.File, _ = t.text("file", "lists/log_list.json")
-	if address, ok := t.text("url", "https://www.gstatic.com/ct/log_list/v3/log_list.json"); ok {
-		var err error
-		if l.URL, err = listURL(address); err != nil {
-			t.problem("url", "url %s", err)
-		}
+	first := c.readListSource(t, readFile)
+	l.File, l.URL, l.Signature, l.PublicKey, l.Date = first.File, first.URL, first.Signature, first.PublicKey, first.Date
+	if l.File == "" && l.URL == "" && !l.Date.IsZero() {
+		t.problem("date", "date belongs to a file: the list that comes with the program has its own")
 	}
-	if l.File != "" && l.URL != "" {
-		t.problem("url", "file and url are both set: keep one; without either the list that comes with the program is used")
-	}
-	l.Signature, _ = t.text("signature", "lists/log_list.sig")
-	switch {
-	case l.Signature != "" && l.URL != "":
-		if _, err := listURL(l.Signature); err != nil {
-			t.problem("signature", "signature %s", err)
-		}
-	case l.Signature != "" && l.File == "":
-		t.problem("signature", "signature belongs to a file or url; the list that comes with the program has its own")
-	case l.Signature == "" && l.URL != "":
-		if base, ok := strings.CutSuffix(l.URL, ".json"); ok {
-			l.Signature = base + ".sig"
-		} else {
-			t.problem("url", "url does not end in .json: add signature = \"https://...\", the address of the list's signature")
-		}
-	}
-	l.PublicKey = c.listKey(t, readFile)
 	if _, there := t.value["include"]; there {
 		l.Include, _ = t.texts("include", "Example 'Log2026'")
 	} else {
@@ -79,7 +64,17 @@ func (c *Config) readLogList(top *table, readFile func(string) ([]byte, error)) 
 		}
 	}
 	l.MarginDays = int(t.integer("margin_days", 0, 0, maxMarginDays))
+	l.SkipWithoutRoot = t.boolean("skip_without_root")
+	if _, there := t.value["roots"]; there {
+		l.Roots, _ = t.texts("roots", "issuers/root.pem")
+		if !l.SkipWithoutRoot {
+			t.problem("roots", "roots says which logs to skip: add skip_without_root = true, or take it out")
+		}
+	} else {
+		t.known = append(t.known, "roots")
+	}
 	l.Pace = t.pace()
+	c.readAlso(t, &l, readFile)
 	l.readListedLogs(t)
 	t.close()
 	c.LogList = l
@@ -119,6 +114,7 @@ func (l *LogList) effective(line func(key, value string)) {
 			line(text.key, tomlText(text.value))
 		}
 	}
+	effectiveDate(l.Date, line)
 	if l.PublicKey != nil {
 		line("public_key", tomlText(base64Text(l.PublicKey)))
 	}
@@ -130,6 +126,12 @@ func (l *LogList) effective(line func(key, value string)) {
 	}
 	if l.MarginDays != 0 {
 		line("margin_days", fmt.Sprint(l.MarginDays))
+	}
+	if l.SkipWithoutRoot {
+		line("skip_without_root", "true")
+	}
+	if len(l.Roots) > 0 {
+		line("roots", tomlTexts(l.Roots))
 	}
 	l.Pace.effective(line)
 }

@@ -186,6 +186,15 @@ func TestBundled(t *testing.T) {
 	if w := l.Warning(l.Timestamp.Add(71 * 24 * time.Hour)); !strings.Contains(w, "71 days old") {
 		t.Errorf("warning after 71 days: %q", w)
 	}
+	if w := l.Warning(l.Timestamp.Add(-25 * time.Hour)); !strings.Contains(w, "in the future on 2026-01-01") {
+		t.Errorf("warning a day before: %q", w)
+	}
+	if w := l.LateFor(l.Timestamp.AddDate(0, 0, -180)); w != "" {
+		t.Errorf("180 days after the period: %s", w)
+	}
+	if w := l.LateFor(l.Timestamp.AddDate(0, 0, -181)); !strings.Contains(w, "181 days after the end of the period") {
+		t.Errorf("181 days after the period: %q", w)
+	}
 	tiled := 0
 	for _, log := range l.Logs {
 		if log.Type == StaticCT {

@@ -76,15 +76,23 @@ type (
 // the members that it knows: log_id must be the SHA-256 of key, keys must parse and occur
 // once, a state must be exactly one. Members that it does not know are passed over. Errors
 // name operator and log.
-func Parse(raw []byte) (*List, error) {
-	l, err := parse(raw)
+func Parse(raw []byte) (*List, error) { return ParseTaken(raw, time.Time{}) }
+
+// ErrUndated says that a list has no date of its own and that none was given.
+var ErrUndated = errors.New("no log_list_timestamp: a list without a date cannot be evidence")
+
+// ParseTaken is Parse for lists that may have no date of their own: taken is when somebody
+// fetched the list, and stands for the date if there is none. A list's own date comes
+// before it. Apple's list has the schema of Chrome's, but no log_list_timestamp.
+func ParseTaken(raw []byte, taken time.Time) (*List, error) {
+	l, err := parse(raw, taken)
 	if err != nil {
 		return nil, fmt.Errorf("log list: %w", err)
 	}
 	return l, nil
 }
 
-func parse(raw []byte) (*List, error) {
+func parse(raw []byte, taken time.Time) (*List, error) {
 	if len(raw) > MaxBytes {
 		return nil, fmt.Errorf("larger than %d bytes", MaxBytes)
 	}
@@ -98,15 +106,17 @@ func parse(raw []byte) (*List, error) {
 	switch {
 	case in.Operators == nil:
 		return nil, errors.New("not a version 3 list: it has no operators")
-	case in.Timestamp == nil:
-		return nil, errors.New("no log_list_timestamp: a list without a date cannot be evidence")
+	case in.Timestamp == nil && taken.IsZero():
+		return nil, ErrUndated
 	case len(*in.Operators) > maxOperators:
 		return nil, fmt.Errorf("more than %d operators", maxOperators)
 	}
-	l := &List{}
+	l := &List{Timestamp: taken.UTC(), Undated: in.Timestamp == nil}
 	var err error
-	if l.Timestamp, err = parseTime(*in.Timestamp); err != nil {
-		return nil, fmt.Errorf("log_list_timestamp: %w", err)
+	if in.Timestamp != nil {
+		if l.Timestamp, err = parseTime(*in.Timestamp); err != nil {
+			return nil, fmt.Errorf("log_list_timestamp: %w", err)
+		}
 	}
 	if in.Version != nil {
 		if l.Version, err = text(*in.Version); err != nil {

@@ -70,6 +70,9 @@ func Select(l *List, o Options) ([]Choice, error) {
 	}
 	for i, name := range o.Include {
 		if !used[i] {
+			if l.United > 1 {
+				return nil, fmt.Errorf("include: none of the %d log lists has a log %q", l.United, name)
+			}
 			return nil, fmt.Errorf("include: the log list of %s has no log %q", day(l.Timestamp), name)
 		}
 	}
@@ -83,9 +86,9 @@ func choose(log Log, w Window) Choice {
 	switch {
 	case log.State == Pending, log.State == Rejected:
 		return out(false, ReasonState, "it is %s since %s", log.State, day(log.StateSince))
-	case log.State == NoState:
+	case !log.State.holds():
 		return out(false, ReasonState, "it has no state: it was never included")
-	case log.LogType != "" && log.LogType != "prod":
+	case !log.production():
 		return out(false, ReasonLogType, "its log_type is %s", log.LogType)
 	case log.Start.IsZero():
 		return out(true, ReasonAny, "it takes certificates of any validity")
