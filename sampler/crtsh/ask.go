@@ -63,6 +63,7 @@ type asking struct {
 	question     Question
 	done, total  time.Duration
 	certificates int64
+	bytes        int64 // of the page files that are kept
 }
 
 // lookUp checks the schema and finds the CAs of every issuer.
@@ -168,6 +169,7 @@ func (a *asking) add(ca *CA, info pageInfo) position {
 	ca.pages++
 	ca.Certificates += info.rows
 	a.certificates += info.rows
+	a.bytes += info.bytes
 	return info.until
 }
 
@@ -236,7 +238,7 @@ func (a *asking) page(ctx context.Context, ca int64, number int, at position) (i
 		if err := w.commit(until); err != nil {
 			return &localError{err}
 		}
-		info = pageInfo{ca: ca, after: at, until: until, rows: w.rows}
+		info = pageInfo{ca: ca, after: at, until: until, rows: w.rows, bytes: w.bytes}
 		return nil
 	})
 	return info, err
@@ -258,6 +260,9 @@ func (a *asking) rows(ctx context.Context, conn *pgconn.PgConn, w *pageWriter, c
 		last = r.at
 		if err := w.row(r); err != nil {
 			return &localError{err}
+		}
+		if a.bytes+w.bytes > a.s.cfg.MaxBytes {
+			return &tooMuchError{a.s.cfg.MaxBytes, a.certificates}
 		}
 		return nil
 	})

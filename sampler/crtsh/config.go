@@ -26,6 +26,9 @@ const (
 // so one that was issued in the period begins in the period or at most so far from it.
 const Margin = 48 * time.Hour
 
+// DefaultMaxBytes is Config.MaxBytes where it is not set: some seven million certificates.
+const DefaultMaxBytes = 20e9
+
 // Config says where to ask and how patiently. Sleep, Jitter and Now are needed.
 type Config struct {
 	Host           string
@@ -40,6 +43,9 @@ type Config struct {
 	Window           time.Duration // of notBefore in one question, at most; 0: a day
 	ConnectTimeout   time.Duration // 0: 20 seconds
 	Patience         time.Duration // how long to go on without an answer; 0: 10 minutes
+	// MaxBytes is how much of the disk the answers may take, of this and earlier runs; 0: 20 GB.
+	// A server that makes rows up could else fill it.
+	MaxBytes int64
 
 	Sleep  func(context.Context, time.Duration) error
 	Jitter func() float64 // in [0, 1)
@@ -79,6 +85,7 @@ func (c Config) withDefaults() Config {
 	c.Window = cmp.Or(c.Window, 24*time.Hour)
 	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 20*time.Second)
 	c.Patience = cmp.Or(c.Patience, 10*time.Minute)
+	c.MaxBytes = cmp.Or(c.MaxBytes, DefaultMaxBytes)
 	if c.OnRetry == nil {
 		c.OnRetry = func(string, error, time.Duration) {}
 	}

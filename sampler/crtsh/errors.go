@@ -27,6 +27,14 @@ type localError struct{ err error }
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
+// tooMuchError is more than may be stored.
+type tooMuchError struct{ limit, certificates int64 }
+
+func (e *tooMuchError) Error() string {
+	return fmt.Sprintf("its answers are more than the %.3g GB that may be stored of them; %d certificates were kept: if the CA issues so much, raise max_gigabytes in [crtsh], and collect with --crtsh",
+		float64(e.limit)/1e9, e.certificates)
+}
+
 // contradictionError is an answer that cannot be one to the question.
 type contradictionError struct{ text string }
 
@@ -43,11 +51,12 @@ func remedyFor(err error) remedy {
 	var wrong *contradictionError
 	var large *pgproto3.ExceededMaxBodyLenErr
 	var stopped *stoppedError
+	var much *tooMuchError
 	var pg *pgconn.PgError
 	switch {
 	case errors.As(err, &local):
 		return unrelated
-	case errors.As(err, &wrong), errors.As(err, &large), errors.As(err, &stopped):
+	case errors.As(err, &wrong), errors.As(err, &much), errors.As(err, &large), errors.As(err, &stopped):
 		return hopeless
 	case errors.As(err, &pg):
 		return remedyForCode(pg)

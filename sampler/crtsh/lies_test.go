@@ -7,7 +7,9 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,12 @@ import (
 // liar is a server that answers every question for certificates in its own way.
 func liar(t *testing.T, answer func(b *pgproto3.Backend)) (port uint16) {
 	t.Helper()
+	return serve(t, func(conn net.Conn) { lie(conn, answer) })
+}
+
+// serve takes connections until the test ends.
+func serve(t *testing.T, fn func(net.Conn)) (port uint16) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	t.Cleanup(func() { _ = l.Close() })
@@ -31,7 +39,7 @@ func liar(t *testing.T, answer func(b *pgproto3.Backend)) (port uint16) {
 			}
 			go func() {
 				defer conn.Close()
-				lie(conn, answer)
+				fn(conn)
 			}()
 		}
 	}()
@@ -154,6 +162,44 @@ func TestEndless(t *testing.T) {
 	}
 }
 
+// TestMadeUp is a server that makes up rows for ever, within all bounds of a single answer: no more is stored than
+// was allowed, not by later runs either.
+func TestMadeUp(t *testing.T) {
+	der := leaf(ours, "x", from)
+	body := base64.StdEncoding.EncodeToString(der)
+	next := 0
+	a := newAsker(t, nil, issuer(ours))
+	a.Host, a.Database, a.SSLMode, a.MaxBytes = "127.0.0.1", "certwatch", SSLDisable, 2_000_000
+	a.Port = liar(t, func(b *pgproto3.Backend) {
+		var list [][]string
+		for range fullPage {
+			next++
+			list = append(list, []string{fmt.Sprint(next), from.Add(time.Duration(next) * time.Microsecond).Format(timeLayout), fmt.Sprint(len(der)), body})
+		}
+		rows(b, 4, list...)
+	})
+	stored := func() (sum int64) {
+		must(t, filepath.WalkDir(a.dir.Path(Folder), func(_ string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				info, err := e.Info()
+				must(t, err)
+				sum += info.Size()
+			}
+			return err
+		}))
+		return sum
+	}
+	for range 2 {
+		ans := a.ask()
+		if ans.Complete || !strings.Contains(ans.Reason, "more than the 0.002 GB that may be stored") || !strings.Contains(ans.Reason, "max_gigabytes") || len(a.retries) > 0 {
+			t.Errorf("complete %t, reason %q, retries %q", ans.Complete, ans.Reason, a.retries)
+		}
+		if n := stored(); n < 800_000 || n > 2_010_000 || ans.Certificates() == 0 {
+			t.Errorf("%d bytes are stored, %d certificates", n, ans.Certificates())
+		}
+	}
+}
+
 // TestTLS has TLS before a real server: a certificate counts where a CA is given to vouch
 // for it, and one that does not verify never leads to a connection in the clear.
 func TestTLS(t *testing.T) {
@@ -214,36 +260,23 @@ func TestTLS(t *testing.T) {
 // tlsProxy speaks TLS as PostgreSQL does, and passes what is inside on.
 func tlsProxy(t *testing.T, cfg *tls.Config, to string) (port uint16) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if _, err := io.ReadFull(conn, make([]byte, 8)); err != nil {
-					return
-				}
-				if _, err := conn.Write([]byte{'S'}); err != nil {
-					return
-				}
-				inner := tls.Server(conn, cfg)
-				if inner.Handshake() != nil {
-					return
-				}
-				behind, err := net.Dial("tcp", to)
-				if err != nil {
-					return
-				}
-				defer behind.Close()
-				go func() { _, _ = io.Copy(behind, inner); _ = behind.Close() }()
-				_, _ = io.Copy(inner, behind)
-			}()
+	return serve(t, func(conn net.Conn) {
+		if _, err := io.ReadFull(conn, make([]byte, 8)); err != nil {
+			return
 		}
-	}()
-	return uint16(l.Addr().(*net.TCPAddr).Port)
+		if _, err := conn.Write([]byte{'S'}); err != nil {
+			return
+		}
+		inner := tls.Server(conn, cfg)
+		if inner.Handshake() != nil {
+			return
+		}
+		behind, err := net.Dial("tcp", to)
+		if err != nil {
+			return
+		}
+		defer behind.Close()
+		go func() { _, _ = io.Copy(behind, inner); _ = behind.Close() }()
+		_, _ = io.Copy(inner, behind)
+	})
 }

@@ -44,7 +44,9 @@ type pageWriter struct {
 	w    *bufio.Writer
 	sum  hash.Hash
 	rows int64
-	err  error
+
+	bytes int64
+	err   error
 }
 
 func newPage(dir auditdir.Dir, name string, ca int64, after position) (*pageWriter, error) {
@@ -64,6 +66,7 @@ func (p position) String() string {
 
 func (w *pageWriter) line(s string) {
 	w.sum.Write([]byte(s + "\n"))
+	w.bytes += int64(len(s)) + 1
 	if w.err == nil {
 		_, w.err = w.w.WriteString(s + "\n")
 	}
@@ -99,6 +102,7 @@ type pageInfo struct {
 	ca           int64
 	after, until position
 	rows         int64
+	bytes        int64 // of the file
 }
 
 // readPage reads a page file to its end and checks it. fn, if not nil, gets its rows; they
@@ -110,6 +114,11 @@ func readPage(path string, fn func(row) error) (pageInfo, error) {
 	}
 	defer f.Close() // only read from
 	info, err := parsePage(f, fn)
+	if stat, statErr := f.Stat(); statErr == nil {
+		info.bytes = stat.Size()
+	} else if err == nil {
+		err = statErr
+	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", path, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/jsonlines"
 	"selfaudit/sampler"
 )
 
@@ -83,9 +84,7 @@ func resume(dir auditdir.Dir, q asked) (old asked, ok bool, err error) {
 	case err != nil:
 		return old, false, err
 	default:
-		dec := json.NewDecoder(bytes.NewReader(raw))
-		dec.DisallowUnknownFields()
-		if dec.Decode(&old) == nil && old.same(q) && old.check() == nil {
+		if jsonlines.Decode(raw, &old) == nil && old.same(q) && old.check() == nil {
 			return old, true, nil
 		}
 	}

@@ -16,9 +16,6 @@ const (
 	Windows1252 = "windows-1252"
 )
 
-// Encodings returns the names of the encodings that can be configured.
-func Encodings() []string { return []string{UTF8, UTF16LE, UTF16BE, Windows1252} }
-
 // sniffed is what the bytes of a text say about its encoding.
 type sniffed struct {
 	bom     string // encoding that a byte order mark names, "" without one

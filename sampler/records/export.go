@@ -70,7 +70,7 @@ func Open(ctx context.Context, root string, o Options) (*Export, error) {
 		return nil, err
 	}
 	if e.Kind == "" || e.Kind == KindAuto {
-		if e.Kind, err = kindOf(ctx, root); err != nil {
+		if e.Kind, err = KindOf(ctx, root); err != nil {
 			return nil, err
 		}
 	}
@@ -112,8 +112,8 @@ func Digest(ctx context.Context, root string) (sum [32]byte, size int64, err err
 // errDecided ends the reading when enough is known.
 var errDecided = errors.New("decided")
 
-// kindOf decides by names and first bytes: a table if the first file is one.
-func kindOf(ctx context.Context, root string) (string, error) {
+// KindOf decides by names and first bytes what an export is: a table if the first file is one.
+func KindOf(ctx context.Context, root string) (string, error) {
 	kind := KindCertificates
 	err := files.Each(ctx, root, nil, func(name string, r io.Reader) error {
 		switch strings.ToLower(path.Ext(name)) {
@@ -231,15 +231,16 @@ func (e *Export) look(ctx context.Context) error {
 	case SerialHex, SerialDecimal:
 		return nil
 	}
-	if e.SerialFormat, err = serials.format(); err != nil {
-		return &AmbiguousError{err}
-	}
-	return nil
+	e.SerialFormat, err = serials.format()
+	return err
 }
 
 // AmbiguousError says that the export leaves open how something is to be read, and which
 // setting decides it.
-type AmbiguousError struct{ err error }
+type AmbiguousError struct {
+	Sample string // a serial number of digits alone, as the export has it; "" where the doubt is another
+	err    error
+}
 
 func (e *AmbiguousError) Error() string { return e.err.Error() }
 func (e *AmbiguousError) Unwrap() error { return e.err }

@@ -86,7 +86,10 @@ func allCells(rows [][]string, at int, is func(string) bool) bool {
 
 // guessTimes are the forms of times that are not read without being told, most likely first.
 var guessTimes = []string{"DD.MM.YYYY hh:mm:ss", "DD.MM.YYYY hh:mm", "DD.MM.YYYY", "MM/DD/YYYY hh:mm:ss", "DD/MM/YYYY hh:mm:ss", "MM/DD/YYYY hh:mm", "DD/MM/YYYY hh:mm", "MM/DD/YYYY", "DD/MM/YYYY",
-	"YYYYMMDDhhmmss", "MMM DD hh:mm:ss YYYY", TimeUnix, TimeUnixMS}
+	"MM/DD/YYYY hh:mm:ss AP", "DD/MM/YYYY hh:mm:ss AP", "MM/DD/YYYY hh:mm AP", "DD-MMM-YYYY hh:mm:ss", "DD-MMM-YYYY", "DD-MMM-YY hh.mm.ss AP", "DD-MMM-YY",
+	"YYYYMMDDhhmmss", "MMM DD hh:mm:ss YYYY", "MMM DD hh:mm:ss YYYY GMT", TimeUnix, TimeUnixMS,
+	// Two columns in two forms.
+	"auto | DD.MM.YYYY hh:mm:ss", "auto | DD.MM.YYYY", "auto | MM/DD/YYYY hh:mm:ss", "auto | DD/MM/YYYY hh:mm:ss", "auto | MM/DD/YYYY", "auto | DD/MM/YYYY"}
 
 // GuessTimes returns the time formats in which all texts can be read: one is a proposal,
 // several must be decided by a person. None means that auto will do, or nothing.
@@ -114,6 +117,9 @@ func GuessTimes(texts []string) []string {
 	}
 	var out []string
 	for _, format := range guessTimes {
+		if len(out) > 0 && strings.HasPrefix(format, TimeAuto) {
+			break // one form for all is the simpler explanation
+		}
 		c, err := newClock(format, time.UTC)
 		if err == nil && fits(c) {
 			out = append(out, format)
@@ -133,9 +139,9 @@ func Readings(text string) (hex, decimal string) {
 	return hex, decimal
 }
 
-// GuessSerial says how the serial numbers are written; ambiguous has the reason why that
-// cannot be said.
-func GuessSerial(texts []string) (format string, ambiguous error) {
+// GuessSerial says how the serial numbers are written; the error is an *AmbiguousError with
+// the reason why that cannot be said.
+func GuessSerial(texts []string) (format string, err error) {
 	var e serialEvidence
 	for _, s := range texts {
 		e.add(s)

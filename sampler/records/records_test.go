@@ -193,6 +193,32 @@ func TestSerialFormat(t *testing.T) {
 	}
 }
 
+// TestSerialDoubt claims a doubt only where a text of digits alone shows it, and shows that text.
+func TestSerialDoubt(t *testing.T) {
+	for _, tt := range []struct {
+		name, cells  string
+		format, want string
+		sample       string
+	}{
+		{"nothing that is a number", "=HYPERLINK(\"http://x\")|1.23E+20", SerialHex, "", ""},
+		{"one among texts that are none", "=HYPERLINK(\"http://x\")|1.23E+20| 12345 ", "", `the only serial number, "12345", consists of digits alone (cells that are no serial number: 2)`, "12345"},
+		{"no-break spaces", "12\u00a0345|67\u00a0890", "", `all 2 serial numbers consist of digits alone, such as "12\u00a0345"`, "12\u00a0345"},
+		{"control characters are not shown raw", "12345|\x1b[31m", "", `the only serial number, "12345", consists of digits alone (cells that are no serial number: 1)`, "12345"},
+		{"hex and too long for hex", "0a|" + strings.Repeat("3", 48), "", `"0a" can only be hexadecimal, but "3333`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			format, err := GuessSerial(strings.Split(tt.cells, "|"))
+			if format != tt.format || (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("%q, %v", format, err)
+			}
+			var ambiguous *AmbiguousError
+			if errors.As(err, &ambiguous); err != nil && ambiguous.Sample != tt.sample {
+				t.Errorf("sample %q, want %q", ambiguous.Sample, tt.sample)
+			}
+		})
+	}
+}
+
 // TestSerialRoundTrip writes numbers in every spelling and reads them back.
 func TestSerialRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -235,6 +261,11 @@ func TestTimes(t *testing.T) {
 		{"2026-08-03", TimeAuto, nil, "2026-08-03T00:00:00Z"}, {"1785758400", TimeUnix, nil, "2026-08-03T12:00:00Z"}, {"1785758400000", TimeUnixMS, nil, "2026-08-03T12:00:00Z"},
 		{"03.08.2026 12:00:00", "DD.MM.YYYY hh:mm:ss", vienna, "2026-08-03T10:00:00Z"}, {"08/03/2026", "MM/DD/YYYY", nil, "2026-08-03T00:00:00Z"},
 		{"Aug 03 12:00:00 2026", "MMM DD hh:mm:ss YYYY", nil, "2026-08-03T12:00:00Z"},
+		{"07/02/2026 12:16:43 AM", "MM/DD/YYYY hh:mm:ss AP", nil, "2026-07-02T00:16:43Z"}, {"7/2/2026 1:16:43 PM", "MM/DD/YYYY hh:mm:ss AP", nil, "2026-07-02T13:16:43Z"},
+		{"02-JUL-26 01.16.43.000000 PM", "DD-MMM-YY hh.mm.ss AP", nil, "2026-07-02T13:16:43Z"}, {"02-Jul-26", "DD-MMM-YY", nil, "2026-07-02T00:00:00Z"},
+		{"Jul  2 00:16:43 2026 GMT", "MMM DD hh:mm:ss YYYY GMT", nil, "2026-07-02T00:16:43Z"}, {"20260702001643", "YYYYMMDDhhmmss", nil, "2026-07-02T00:16:43Z"}, {"2026702001643", "YYYYMMDDhhmmss", nil, "!"},
+		{"02.07.2026 00:16:43", "auto | DD.MM.YYYY hh:mm:ss", nil, "2026-07-02T00:16:43Z"}, {"2026-07-02T00:16:43Z", "auto | DD.MM.YYYY hh:mm:ss", nil, "2026-07-02T00:16:43Z"},
+		{"07/02/2026", "MM/DD/YYYY | DD/MM/YYYY", nil, "!"}, {"07/22/2026", "DD/MM/YYYY | MM/DD/YYYY", nil, "2026-07-22T00:00:00Z"}, {"07/07/2026", "DD/MM/YYYY | MM/DD/YYYY", nil, "2026-07-07T00:00:00Z"},
 		{"03.08.2026", TimeAuto, nil, "!"}, {"31.02.2026", "DD.MM.YYYY", nil, "!"}, {"99999999999999", TimeUnix, nil, "!"}, {"x", TimeUnix, nil, "!"},
 	} {
 		c, err := newClock(tt.format, tt.zone)
@@ -250,8 +281,8 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%q as %s: %s (%v), want %s", tt.text, tt.format, got, err, tt.want)
 		}
 	}
-	for _, bad := range []string{"DD.MM.YY", "yyyy-MM-DD", "YYYY-MM-DD Q", "hh:mm"} {
-		if ValidTimeFormat(bad) == nil {
+	for _, bad := range []string{"DD.MM.YY YYYY", "DD.MM", "DD.MM.YYYY |", "unix | DD.MM.YYYY", "DD.MM.YYYY MST", "yyyy-MM-DD", "YYYY-MM-DD Q", "hh:mm"} {
+		if _, err := newClock(bad, nil); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
 	}
@@ -342,6 +373,14 @@ func TestGuess(t *testing.T) {
 	}
 	if got := GuessTimes([]string{"03/08/2026 10:00", "13/08/2026 10:00"}); len(got) != 1 || got[0] != "DD/MM/YYYY hh:mm" {
 		t.Errorf("times with minutes are guessed as %v", got)
+	}
+	for text, want := range map[string]string{"07/22/2026 12:16:43 AM": "MM/DD/YYYY hh:mm:ss AP", "02-Jul-26": "DD-MMM-YY", "Jul  2 00:16:43 2026 GMT": "MMM DD hh:mm:ss YYYY GMT"} {
+		if got := GuessTimes([]string{text}); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: guessed as %q", text, got)
+		}
+	}
+	if got := GuessTimes([]string{"2026-08-03T12:00:00Z", "31.08.2026 12:00:00"}); len(got) != 1 || got[0] != "auto | DD.MM.YYYY hh:mm:ss" {
+		t.Errorf("times of two forms: %q", got)
 	}
 	if got := GuessTimes([]string{"03/08/2026"}); len(got) != 2 {
 		t.Errorf("ambiguous times: %q", got)

@@ -93,11 +93,12 @@ func ParseSerial(text, format string) (sampler.Serial, error) {
 
 // serialEvidence collects what a column's texts say about how its numbers are written.
 type serialEvidence struct {
-	cells    int64
-	hex      string // the first text that can only be hex
-	long     string // the first text of digits alone that is longer than 20 octets in hex are
-	rounded  int64
-	onlyHint string // the first text of digits alone
+	rounded int64
+	others  int64  // texts that are no number, in hex or decimal
+	digits  int64  // texts of digits alone
+	sample  string // the first of them
+	long    string // the first of them that is longer than 20 octets in hex are
+	hex     string // the first text that can only be hex
 }
 
 // maxHexDigits is the length of a serial number of 20 octets (RFC 5280 section 4.1.2.2).
@@ -112,34 +113,41 @@ func (e *serialEvidence) add(text string) {
 		e.rounded++
 		return
 	}
-	e.cells++
-	if strings.Trim(s, "0123456789 ") != "" {
-		if e.hex == "" && strings.Trim(strings.ToLower(s), "0123456789abcdefx: ") == "" {
-			e.hex = s
+	bare := strings.NewReplacer(" ", "", "\u00a0", "").Replace(s)
+	switch {
+	case bare == "":
+	case strings.Trim(bare, "0123456789") == "":
+		if e.digits++; e.digits == 1 {
+			e.sample = s
 		}
-		return
-	}
-	if len(strings.ReplaceAll(s, " ", "")) > maxHexDigits && e.long == "" {
-		e.long = s
-	}
-	if e.onlyHint == "" {
-		e.onlyHint = s
+		if len(bare) > maxHexDigits && e.long == "" {
+			e.long = s
+		}
+	case strings.Trim(strings.ToLower(bare), "0123456789abcdefx:") != "":
+		e.others++
+	case e.hex == "":
+		e.hex = s
 	}
 }
 
-// format decides, or says why it cannot be decided.
+// format decides, or says why it cannot be decided. What is no number in either way has no say: reading it gives the reason.
 func (e *serialEvidence) format() (string, error) {
 	switch {
-	case e.cells == 0:
-		return SerialHex, nil
 	case e.hex != "" && e.long != "":
-		return "", fmt.Errorf("%q can only be hexadecimal, but %q is too long for that: is this the column of serial numbers? Set serial_format", clip(e.hex), clip(e.long))
-	case e.hex != "":
-		return SerialHex, nil
+		return "", &AmbiguousError{err: fmt.Errorf("%q can only be hexadecimal, but %q is too long for that: is this the column of serial numbers? Set serial_format", clip(e.hex), clip(e.long))}
 	case e.long != "":
 		return SerialDecimal, nil
+	case e.hex != "" || e.digits == 0:
+		return SerialHex, nil
 	}
-	return "", fmt.Errorf("all %d serial numbers consist of digits alone, such as %q: they may be hexadecimal or decimal, and this is not guessed: set serial_format = \"hex\" or \"decimal\"", e.cells, clip(e.onlyHint))
+	which := fmt.Sprintf("all %d serial numbers consist of digits alone, such as %q", e.digits, clip(e.sample))
+	if e.digits == 1 {
+		which = fmt.Sprintf("the only serial number, %q, consists of digits alone", clip(e.sample))
+	}
+	if others := e.others + e.rounded; others > 0 {
+		which += fmt.Sprintf(" (cells that are no serial number: %d)", others)
+	}
+	return "", &AmbiguousError{Sample: e.sample, err: fmt.Errorf("%s: hexadecimal or decimal? This is not guessed: set serial_format = \"hex\" or \"decimal\"", which)}
 }
 
 func clip(s string) string {

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Time formats that have a name; any other is written with YYYY, MM or MMM, DD, hh, mm, ss
-// and, for an offset from UTC, ZZ.
+// Time formats that have a name; any other is a pattern, or several with | between them.
 const (
 	TimeAuto   = "auto" // RFC 3339 and its relatives
 	TimeUnix   = "unix"
@@ -42,34 +41,12 @@ func newClock(format string, zone *time.Location) (*clock, error) {
 		c.format, c.layout = TimeAuto, autoLayouts
 	case TimeUnix, TimeUnixMS:
 	default:
-		layout, err := layoutOf(format)
-		if err != nil {
+		var err error
+		if c.layout, err = layoutsOf(format); err != nil {
 			return nil, err
 		}
-		c.layout = []string{layout}
 	}
 	return c, nil
-}
-
-// ValidTimeFormat says what is wrong with a time format; nil for nothing.
-func ValidTimeFormat(format string) error {
-	_, err := newClock(format, nil)
-	return err
-}
-
-// layoutOf turns YYYY-MM-DD hh:mm:ss into Go's layout.
-func layoutOf(format string) (string, error) {
-	const help = `write it like "DD.MM.YYYY hh:mm:ss", with YYYY, MM or MMM, DD, hh, mm, ss and ZZ for an offset`
-	rest := strings.NewReplacer("YYYY", "", "MMM", "", "MM", "", "DD", "", "hh", "", "mm", "", "ss", "", "ZZ", "").Replace(format)
-	if strings.Trim(rest, " -/.:,TZ") != "" {
-		return "", fmt.Errorf("time_format %q has %q in it: %s", format, clip(strings.Trim(rest, " -/.:,TZ")), help)
-	}
-	for _, part := range []string{"YYYY", "MM", "DD"} {
-		if strings.Count(format, part) != 1 {
-			return "", fmt.Errorf("time_format %q does not have %s once: %s", format, part, help)
-		}
-	}
-	return strings.NewReplacer("YYYY", "2006", "MMM", "Jan", "MM", "01", "DD", "02", "hh", "15", "mm", "04", "ss", "05", "ZZ", "Z07:00").Replace(format), nil
 }
 
 // parse reads a time. Texts without an offset are in the export's zone.
@@ -102,12 +79,17 @@ func (c *clock) byLayout(s, text string) (time.Time, error) {
 	if len(s) > 64 {
 		return time.Time{}, fmt.Errorf("%q is not a time", clip(text))
 	}
-	for i := range c.layout {
-		n := (c.last + i) % len(c.layout)
-		if at, err := time.ParseInLocation(c.layout[n], s, c.zone); err == nil {
-			c.last = n
+	s = strings.Join(strings.Fields(s), " ") // "Jul  2", as openssl pads days
+	if at, n := c.reading(s); n >= 0 {
+		if c.last = n; c.format == TimeAuto {
 			return at, nil
 		}
+		for _, layout := range c.layout[n+1:] {
+			if other, err := time.ParseInLocation(layout, s, c.zone); err == nil && !other.Equal(at) {
+				return time.Time{}, fmt.Errorf("%q can be read in two ways by time_format %q", clip(text), c.format)
+			}
+		}
+		return at, nil
 	}
 	if c.format != TimeAuto {
 		return time.Time{}, fmt.Errorf("%q is not a time of the form %s", clip(text), c.format)
@@ -116,4 +98,18 @@ func (c *clock) byLayout(s, text string) (time.Time, error) {
 		return time.Time{}, errors.New("a number of days, as a spreadsheet counts them: export the time as text, such as 2026-08-03T12:00:00Z")
 	}
 	return time.Time{}, fmt.Errorf(`%q is not a time that can be read without doubt: set time_format, such as "DD.MM.YYYY hh:mm:ss"`, clip(text))
+}
+
+// reading is the time by the first layout that fits, and which one that is; -1 for none. Auto's
+// layouts never contradict each other, so there the one that was right last is tried first.
+func (c *clock) reading(s string) (time.Time, int) {
+	for i := range c.layout {
+		if c.format == TimeAuto {
+			i = (c.last + i) % len(c.layout)
+		}
+		if at, err := time.ParseInLocation(c.layout[i], s, c.zone); err == nil {
+			return at, i
+		}
+	}
+	return time.Time{}, -1
 }
