@@ -13,6 +13,10 @@ const NoEvidence = "none"
 // document nor a reason.
 const NoChainReason = "first audit of the chain; no document about the last self-audit outside this program was given"
 
+// FirstAuditReason is SnapshotChain.Reason of a first audit to which the CA gave a document
+// and no reason. Like NoChainReason it is the program's word, not the CA's.
+const FirstAuditReason = "first audit of the chain"
+
 const evidenceHash = " sha256:"
 
 // FormatEvidence writes SnapshotChain.Evidence: "<name> sha256:<64 hex>" (protocol
@@ -52,7 +56,7 @@ func (s *Snapshot) ChainRemarks() []ChainRemark {
 		add(false, "the chain starts at %s on the evidence of the document %q (SHA-256 %s), which is not in the package", c.Start, name, hash)
 	case c.Evidence != NoEvidence && c.Evidence != "":
 		add(true, "the chain starts at %s on the evidence %q, which is no document's name and hash", c.Start, c.Evidence)
-	case c.Reason == "" || c.Reason == NoChainReason:
+	case c.Reason == "" || c.Reason == NoChainReason || c.Reason == FirstAuditReason:
 		add(true, "the chain starts at %s WITHOUT EVIDENCE: neither a document about the last self-audit outside this program nor a reason for its absence was given, so whether certificates issued before were ever audited cannot be seen here", c.Start)
 	default:
 		add(false, "the chain starts at %s without a document about an earlier self-audit; the CA's reason: %s", c.Start, c.Reason)
@@ -80,8 +84,8 @@ func (s *Snapshot) ChainRemarks() []ChainRemark {
 }
 
 func because(reason string) string {
-	if reason == "" || reason == NoChainReason {
-		return ""
+	if reason == "" || reason == NoChainReason || reason == FirstAuditReason {
+		return "; the CA gives no reason"
 	}
 	return "; the CA's reason: " + reason
 }

@@ -70,7 +70,7 @@ func (c *Commitment) Bytes() ([]byte, error) {
 	}
 	values := [len(commitmentKeys)]string{
 		c.AuditID, c.Mode, FormatTime(c.ChainStart), FormatTime(c.PeriodStart), FormatTime(c.PeriodEnd),
-		hashOrNone(c.PreviousCommitment), hashOrNone(c.Replaces),
+		c.PreviousCommitment.OrNone(), c.Replaces.OrNone(),
 		c.PopulationHash.String(), strconv.FormatInt(c.PopulationCount, 10),
 		c.StrataHash.String(), strconv.FormatInt(c.StrataCount, 10), c.SnapshotHash.String(),
 		c.DrawMethod, c.Beacon, chain, lead, round, FormatTime(c.BeaconTime), FormatTime(c.CommittedAt),
@@ -88,13 +88,6 @@ func (c *Commitment) Bytes() ([]byte, error) {
 		return nil, fmt.Errorf("writing commitment: %w", err)
 	}
 	return out, nil
-}
-
-func hashOrNone(h DocHash) string {
-	if h.IsZero() {
-		return "none"
-	}
-	return h.String()
 }
 
 // ParseCommitment reads commitment.txt and checks every rule that the document

@@ -9,9 +9,6 @@ import (
 	"time"
 )
 
-// maxMergeDelay is how long a log may take to show what it has accepted (RFC 6962 section 3; protocol 3.1).
-const maxMergeDelay = 24 * time.Hour
-
 // maxNamedLogs is how many logs or files a sentence names that says the same of all of them.
 const maxNamedLogs = 10
 
@@ -25,6 +22,7 @@ func Completeness(s *Snapshot) []string {
 	c.logs()
 	c.earlyHeads()
 	c.unreadLogs()
+	c.carried()
 	c.files()
 	c.index()
 	c.unreadable()
@@ -108,7 +106,7 @@ func (c *completing) logs() {
 		case l.Status == LogLookedUp && l.LookedUp == 0:
 			unnamed = append(unnamed, name)
 		case l.Status == LogLookedUp:
-			c.say("Log %s: not read; %s of %s SCTs that name it proven against %s.", name, thousands(l.ProvenSCTs), thousands(l.LookedUp), head(l))
+			c.say("Log %s: not read; %s of %s SCTs that were looked up in it are proven against %s%s.", name, thousands(l.ProvenSCTs), thousands(l.LookedUp), head(l), grown(l))
 		default:
 			c.readLog(l, name)
 		}
@@ -125,13 +123,18 @@ func pronoun(n int) string {
 	return "them"
 }
 
-func (c *completing) readLog(l *SnapshotLog, name string) {
-	tail := ""
+// grown says what ties the log's tree head to that of an earlier audit.
+func grown(l *SnapshotLog) string {
 	if p := l.Previous; p != nil {
-		tail = fmt.Sprintf("; it has only grown since audit %s read it at %s entries", p.AuditID, thousands(int64(min(p.TreeSize, 1<<62))))
+		return fmt.Sprintf("; it has only grown since audit %s, for which it had %s", p.AuditID, Counted(p.TreeSize, "entry", "entries"))
 	}
+	return ""
+}
+
+func (c *completing) readLog(l *SnapshotLog, name string) {
+	tail := grown(l)
 	if l.LookedUp > 0 {
-		tail += fmt.Sprintf("; %s of %s SCTs that name it proven", thousands(l.ProvenSCTs), thousands(l.LookedUp))
+		tail += fmt.Sprintf("; %s of %s SCTs that were looked up in it are proven", thousands(l.ProvenSCTs), thousands(l.LookedUp))
 	}
 	first, _ := l.First()
 	switch {
@@ -155,7 +158,7 @@ func (c *completing) earlyHeads() {
 	var early []string
 	for i := range c.s.Logs {
 		l := &c.s.Logs[i]
-		if l.Status != LogExcluded && l.RootHash != "" && headTime(l).Before(end.Add(maxMergeDelay)) {
+		if l.Status != LogExcluded && l.RootHash != "" && headTime(l).Before(end.Add(MaxMergeDelay)) {
 			early = append(early, logName(l))
 		}
 	}
@@ -171,6 +174,14 @@ func (c *completing) unreadLogs() {
 	}
 	if len(ids) > 0 {
 		c.say("Embedded SCTs name %s that %s not configured and not read: %s.", c.count(int64(len(ids)), "log", "logs"), verb(len(ids)), some(ids, ", "))
+	}
+}
+
+// carried names what the audits before left waiting and nothing shows now.
+func (c *completing) carried() {
+	if o := c.s.Outside; o != nil && o.Carried > 0 {
+		c.say("%s shown by nothing that was read now, and waiting on in %s.",
+			c.count(o.Carried, "item that waited in an earlier audit is", "items that waited in an earlier audit are"), OutsideFile)
 	}
 }
 
@@ -258,7 +269,7 @@ func (c *completing) limits() {
 
 // head names the tree head that a log was proven against.
 func head(l *SnapshotLog) string {
-	return fmt.Sprintf("the tree head of %s (%s entries, root %s)", FormatTime(headTime(l)), unsigned(l.TreeSize), l.RootHash)
+	return fmt.Sprintf("the tree head of %s (%s, root %s)", FormatTime(headTime(l)), Counted(l.TreeSize, "entry", "entries"), l.RootHash)
 }
 
 // headTime is the tree head's time; a time stamp after the year 9999 is taken for its last second.
@@ -269,10 +280,7 @@ func headTime(l *SnapshotLog) time.Time {
 func logName(l *SnapshotLog) string { return cmp.Or(l.Label, l.Origin, l.URL, l.LogID) }
 
 func (c *completing) count(n int64, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return thousands(n) + " " + many
+	return Counted(n, one, many)
 }
 
 // thousands writes a number with a comma before every three digits.

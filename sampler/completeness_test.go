@@ -75,7 +75,9 @@ func completenessCases() map[string]*sampler.Snapshot {
 
 	s = base(20)
 	s.Files = []sampler.SnapshotFile{{Path: "certs", Certificates: 25, Kept: 20}}
-	s.Logs = []sampler.SnapshotLog{lookedUp("Alpha 2026h2", 20, 20), lookedUp("Gamma 2026h2", 0, 0), lookedUp("Delta 2026h2", 0, 0)}
+	again := lookedUp("Alpha 2026h2", 20, 20)
+	again.Previous = &sampler.SnapshotPrevious{AuditID: "2026-Q2", TreeSize: 900_000}
+	s.Logs = []sampler.SnapshotLog{again, lookedUp("Gamma 2026h2", 0, 0), lookedUp("Delta 2026h2", 0, 0)}
 	s.SCTs = &sampler.SnapshotSCTs{Mode: sampler.CollectRecords, Items: 20, ItemsProven: 20, Certificates: 20}
 	cases["files-first"] = s
 
@@ -117,6 +119,11 @@ func completenessCases() map[string]*sampler.Snapshot {
 	s.Index = &sampler.SnapshotIndex{Name: "crt.sh", Server: "crt.sh:5432", NotBeforeFrom: "2026-07-30T00:00:00Z", NotBeforeUntil: "2026-11-03T00:00:00Z", Certificates: 1, Kept: 1, Complete: true}
 	s.Files = []sampler.SnapshotFile{{Path: "one.pem", Certificates: 1, Kept: 1}}
 	cases["files-and-index"] = s
+
+	s = base(5)
+	s.Logs = []sampler.SnapshotLog{whole("Alpha 2026h2", 2876)}
+	s.Outside = &sampler.SnapshotOutside{Previous: "2026-Q2", Carried: 1200}
+	cases["carried"] = s
 	return cases
 }
 

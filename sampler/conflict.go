@@ -11,7 +11,7 @@ const ConflictSchema = "selfaudit.conflict/v1"
 // Kinds of a conflict between two signed tree heads of one log.
 const (
 	ConflictFork         = "fork"         // the tree does not contain the one that an earlier audit read
-	ConflictRollback     = "rollback"     // the log serves a smaller tree than it once signed, however often it is asked
+	ConflictRollback     = "rollback"     // the log signed a smaller tree, and not before the larger one
 	ConflictEquivocation = "equivocation" // the tree was another one when the log was asked again in the same audit
 	ConflictKey          = "changed-key"  // the log's address or origin now stands for another key
 )
@@ -107,6 +107,9 @@ func (c *Conflict) check() error {
 	}
 	p := c.Proof
 	switch {
+	case c.Kind == ConflictRollback && (c.Served.TreeSize >= c.Known.TreeSize || c.Served.TimestampMS < c.Known.TimestampMS):
+		// RFC 6962 section 3.5: a front end that lags behind may serve an older tree head.
+		return fmt.Errorf("a rollback from %d entries at %d ms to %d at %d ms: only a smaller tree that was signed later contradicts", c.Known.TreeSize, c.Known.TimestampMS, c.Served.TreeSize, c.Served.TimestampMS)
 	case p == nil:
 		return nil
 	case c.Known.TreeSize >= c.Served.TreeSize:

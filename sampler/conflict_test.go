@@ -47,6 +47,20 @@ func TestConflict(t *testing.T) {
 			t.Errorf("%s: written", name)
 		}
 	}
+	rollback := func(served, at uint64) error {
+		c := goodConflict()
+		c.Kind, c.Proof, c.Served.TreeSize, c.Served.TimestampMS = ConflictRollback, nil, served, at
+		_, err := c.Bytes()
+		return err
+	}
+	for name, c := range map[string]struct {
+		served, at uint64
+		good       bool
+	}{"later": {3, 2, true}, "at once": {3, 1, true}, "before": {3, 0, false}, "same size": {4, 2, false}, "larger": {5, 2, false}} {
+		if err := rollback(c.served, c.at); (err == nil) != c.good {
+			t.Errorf("rollback, %s: %v", name, err)
+		}
+	}
 	if _, err := ParseConflict(bytes.Replace(raw, []byte(`"kind"`), []byte(`"sort"`), 1)); err == nil {
 		t.Error("an unknown key is read")
 	}

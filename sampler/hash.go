@@ -68,6 +68,14 @@ func (h CertHash) IsZero() bool { return h == CertHash{} }
 // IsZero reports whether the hash was never set; a commitment writes "none".
 func (h DocHash) IsZero() bool { return h == DocHash{} }
 
+// OrNone returns 64 lowercase hex digits, or "none" for a hash that was never set.
+func (h DocHash) OrNone() string {
+	if h.IsZero() {
+		return "none"
+	}
+	return h.String()
+}
+
 // MarshalText writes 64 lowercase hex digits.
 func (h KeyHash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
 

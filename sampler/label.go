@@ -31,7 +31,8 @@ func LabelForms(by, values []string) (plain, hashed string) {
 	empty := true
 	parts := make([]string, len(values))
 	for i, v := range values {
-		parts[i] = slug(v)
+		text := asciiLetters(v) // "ü" as "ue", so that labels stay readable
+		parts[i] = Slug(text, len(text))
 		if v == "" {
 			parts[i] = LabelUnassigned
 		} else {
@@ -54,8 +55,9 @@ func LabelForms(by, values []string) (plain, hashed string) {
 	return plain, hashed
 }
 
-// slug keeps letters and digits of ASCII, in lower case, with one dash for all between.
-func slug(s string) string {
+// Slug keeps letters and digits of ASCII, in lower case, with one hyphen for all between: at
+// most so many bytes, none of them a hyphen at an end; "" if nothing is left.
+func Slug(s string, most int) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(s) {
 		switch {
@@ -63,6 +65,9 @@ func slug(s string) string {
 			b.WriteRune(r)
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')
+		}
+		if b.Len() >= most {
+			break
 		}
 	}
 	return strings.TrimRight(b.String(), "-")

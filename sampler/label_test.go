@@ -25,6 +25,20 @@ func TestLabels(t *testing.T) {
 			t.Errorf("%q has label %q, want %s and a hash", text, l, prefix)
 		}
 	}
+	german := []string{"Größe Süd", "Große Sud", "GRÖSSE SÜD", "Bureau d’enregistrement Île-de-France", "Łódź", "Zürich", "Zu\u0308rich", "Ǆ", "İstanbul"}
+	var values [][]string
+	for _, text := range german {
+		values = append(values, []string{text})
+	}
+	if got, err = Labels(by, values); err != nil {
+		t.Fatal(err)
+	}
+	for i, label := range []string{"groesse-sued-*", "grosse-sud", "groesse-sued-*", "bureau-d-enregistrement-*", "lodz", "zuerich-*", "zuerich-*", "x-*", "istanbul"} {
+		prefix, hashed := strings.CutSuffix(label, "*")
+		if l := got[LabelText(by, values[i])]; !strings.HasPrefix(l, prefix) || hashed && len(l) != len(prefix)+8 || !hashed && l != label {
+			t.Errorf("%q has label %q, want %s", german[i], l, label)
+		}
+	}
 	two := []string{"registration_authority", "profile"}
 	if plain, _ := LabelForms(two, []string{"North", ""}); plain != "north-unassigned" {
 		t.Errorf("of two columns: %q", plain)
@@ -37,7 +51,7 @@ func TestLabels(t *testing.T) {
 // TestLabelsProperties: labels are valid, one for each text, and do not depend on the order.
 func TestLabelsProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		texts := rapid.SliceOfN(rapid.SampledFrom([]string{"", "A", "a", "A B", "a-b", "a--b", "ü", "unassigned", strings.Repeat("x", 40), strings.Repeat("x", 41), "a;b", "x\x1b[0m"}), 0, 12).Draw(t, "texts")
+		texts := rapid.SliceOfN(rapid.SampledFrom([]string{"", "A", "a", "A B", "a-b", "a--b", "ü", "ue", "u\u0308", "unassigned", strings.Repeat("x", 40), strings.Repeat("x", 41), "a;b", "x\x1b[0m"}), 0, 12).Draw(t, "texts")
 		by := []string{"profile"}
 		var forward, backward [][]string
 		for i := range texts {
@@ -99,13 +113,14 @@ func TestStratumRules(t *testing.T) {
 		want string
 	}{
 		{SnapshotStratumRule{RateBP: 200}, "BR 8.7"}, {SnapshotStratumRule{Class: ClassEV, RateBP: 300}, "EVG 8.1.1"}, {SnapshotStratumRule{Class: ClassCSEV, RateBP: 300}, "CSBR 8.7"},
+		{SnapshotStratumRule{Class: ClassCS, RateBP: 599}, "CSBR 8.7"},
 		{SnapshotStratumRule{Class: ClassOther, RateBP: 300}, "draw protocol 4"}, {SnapshotStratumRule{Class: ClassDV}, "neither rate nor floor"}, {SnapshotStratumRule{Floor: -1}, "floor"},
 	} {
 		if err := (Rules{Strata: []SnapshotStratumRule{bad.rule}}).Validate(); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%+v: %v, want %s", bad.rule, err, bad.want)
 		}
 	}
-	if err := (Rules{EVRA: EVRANone, Strata: []SnapshotStratumRule{{Class: ClassEV, RateBP: 300}}}).Validate(); err != nil {
+	if err := (Rules{EVRA: EVRANone, Strata: []SnapshotStratumRule{{Class: ClassEV, RateBP: 300}, {Class: ClassCS, RateBP: 300}, {Class: ClassCSEV, RateBP: 300}}}).Validate(); err != nil {
 		t.Error(err)
 	}
 }

@@ -123,11 +123,11 @@ func (m Membership) candidates(t Times) []candidate {
 	return []candidate{{t.CT, SourceCT}, {t.OwnCT, SourceCT}, {t.Record, SourceRecord}}
 }
 
-// earliest returns the first known time not before notBefore, in whole seconds.
+// earliest returns the first known time not before notBefore, if that is given, in whole seconds.
 func earliest(list []candidate, notBefore time.Time) (time.Time, string) {
 	var best candidate
 	for _, c := range list {
-		if c.at.IsZero() || c.at.Before(notBefore) {
+		if c.at.IsZero() || !notBefore.IsZero() && c.at.Before(notBefore) { // zero is no limit: there is a year 0
 			continue
 		}
 		if best.at.IsZero() || c.at.Before(best.at) {

@@ -37,6 +37,7 @@ func TestDecide(t *testing.T) {
 		{"record earlier than CT", ct, Times{CT: day(100), Record: day(95)}, day(95), SourceRecord, Current},
 		{"record later than CT", ct, Times{CT: day(100), Record: day(120)}, day(100), SourceCT, Current},
 		{"record brings it into an earlier period", ct, Times{CT: day(100), Record: day(80)}, day(80), SourceRecord, Late},
+		{"a notBefore in the year 0", nb, Times{CT: day(100), NotBefore: time.Date(0, 5, 1, 0, 0, 0, 0, time.UTC)}, time.Date(0, 5, 1, 0, 0, 0, 0, time.UTC), SourceNotBefore, Predated},
 		{"record before the chain, CT not", ct, Times{CT: day(100), Record: day(-10)}, day(100), SourceCT, Current},
 		{"own log before the chain, CT not", ct, Times{CT: day(100), OwnCT: day(-10), NotBefore: day(-20)}, day(100), SourceCT, Current},
 		{"own log earlier", ct, Times{CT: day(100), OwnCT: day(95)}, day(95), SourceCT, Current},

@@ -13,7 +13,7 @@ import (
 // NotProvenFile is where the list of certificates that CT does not prove lies.
 const NotProvenFile = "records/not-proven.tsv"
 
-const notProvenHeader = "#selfaudit-not-proven-v1\titem_id\tcert_sha256\tlog_id\toutcome\tdetail\n"
+const notProvenHeader = "#selfaudit-not-proven-v1\titem_id\tproven\tcert_sha256\tlog_id\toutcome\tdetail\n"
 
 // maxNotProvenDetail bounds a line's text in bytes; it may quote what a server said.
 const maxNotProvenDetail = 1000
@@ -22,6 +22,7 @@ const maxNotProvenDetail = 1000
 // whose outcome is a contradiction whatever the others prove.
 type NotProven struct {
 	Item    ItemID
+	Proven  bool // a log proves the item all the same, by another SCT or certificate; the same in all its lines
 	Cert    CertHash
 	LogID   string // 64 hex, or NoLog
 	Outcome SCTOutcome
@@ -64,16 +65,32 @@ func (w *NotProvenWriter) Write(n NotProven) error {
 	if err := n.check(); err != nil {
 		return fmt.Errorf("writing %s: item %s: %w", NotProvenFile, n.Item, err)
 	}
-	if w.count > 0 && n.Compare(w.prev) <= 0 {
-		return fmt.Errorf("writing %s: item %s, certificate %s: not in order", NotProvenFile, n.Item, n.Cert)
+	if w.count > 0 {
+		if err := n.follows(w.prev); err != nil {
+			return fmt.Errorf("writing %s: item %s, certificate %s: %w", NotProvenFile, n.Item, n.Cert, err)
+		}
 	}
 	w.prev = n
 	return w.row(n.line())
 }
 
+// follows checks a line against the one before it.
+func (n NotProven) follows(prev NotProven) error {
+	switch {
+	case n.Compare(prev) <= 0:
+		return errors.New("not in order")
+	case n.Item == prev.Item && n.Proven != prev.Proven:
+		return errors.New("proven in one line of the item and not in another")
+	}
+	return nil
+}
+
+// yesNo are the words of the field proven.
+var yesNo = map[bool]string{true: "yes", false: "no"}
+
 func (n NotProven) line() []byte {
 	b := n.Item.Append(nil)
-	b = append(b, '\t')
+	b = fmt.Appendf(b, "\t%s\t", yesNo[n.Proven])
 	b = hex.AppendEncode(b, n.Cert[:])
 	return fmt.Appendf(b, "\t%s\t%s\t%s\n", n.LogID, n.Outcome, n.Detail)
 }
@@ -98,8 +115,8 @@ func ReadNotProven(r io.Reader, fn func(NotProven) error) error {
 	for {
 		err := in.row(func(line []byte) error {
 			row, err := parseNotProven(string(line))
-			if err == nil && in.count > 0 && row.Compare(prev) <= 0 {
-				err = errors.New("not in order")
+			if err == nil && in.count > 0 {
+				err = row.follows(prev)
 			}
 			if err == nil {
 				prev = row
@@ -119,15 +136,18 @@ func ReadNotProven(r io.Reader, fn func(NotProven) error) error {
 // parseNotProven reads a line without its LF; only the form that Write gives is accepted.
 func parseNotProven(line string) (NotProven, error) {
 	f := strings.Split(line, "\t")
-	if len(f) != 5 {
-		return NotProven{}, fmt.Errorf("%d fields, want 5", len(f))
+	if len(f) != 6 {
+		return NotProven{}, fmt.Errorf("%d fields, want 6", len(f))
 	}
 	item, err := ParseItemID(f[0])
 	if err != nil {
 		return NotProven{}, err
 	}
-	row := NotProven{Item: item, LogID: f[2], Outcome: SCTOutcome(f[3]), Detail: f[4]}
-	if row.Cert, err = ParseCertHash(f[1]); err != nil {
+	row := NotProven{Item: item, Proven: f[1] == yesNo[true], LogID: f[3], Outcome: SCTOutcome(f[4]), Detail: f[5]}
+	if f[1] != yesNo[row.Proven] {
+		return NotProven{}, fmt.Errorf("proven is %.40q, want yes or no", f[1])
+	}
+	if row.Cert, err = ParseCertHash(f[2]); err != nil {
 		return NotProven{}, err
 	}
 	if err := row.check(); err != nil {

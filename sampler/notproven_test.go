@@ -37,12 +37,31 @@ func TestNotProven(t *testing.T) {
 	if err := w.Flush(); err != nil || w.Count() != 4 || w.Hash() != sampler.HashDoc(b.Bytes()) {
 		t.Errorf("%d lines, hash %s: %v", w.Count(), w.Hash(), err)
 	}
+	written := b.String()
 	var again []sampler.NotProven
 	if err := sampler.ReadNotProven(&b, func(n sampler.NotProven) error { again = append(again, n); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(again) != 4 || again[0].Detail != "-" || again[1].Detail != "SCT 1: a b c [31m n" || len(again[2].Detail) > 1000 {
 		t.Errorf("%+v", again)
+	}
+	for name, change := range map[string]func(text string) string{
+		"neither yes nor no": func(text string) string { return strings.Replace(text, "\tno\t", "\tmaybe\t", 1) },
+		"proven in one line": func(text string) string { return strings.Replace(text, "\tno\t", "\tyes\t", 1) },
+		"as it was before":   func(text string) string { return strings.Replace(text, "\tno\t", "\t", 1) },
+	} {
+		text := change(written)
+		if err := sampler.ReadNotProven(strings.NewReader(text), func(sampler.NotProven) error { return nil }); err == nil || text == written {
+			t.Errorf("%s: read", name)
+		}
+	}
+	rows[3].Proven = true
+	w = sampler.NewNotProvenWriter(&b)
+	if err := w.Write(rows[2]); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(rows[3]); err == nil {
+		t.Error("an item was written as proven and not proven")
 	}
 	bad := rows[0]
 	bad.Outcome = sampler.SCTProven

@@ -28,6 +28,12 @@ const (
 	ListDisagreeing     = "records-disagree-on-label" // rows that put the item into different strata
 )
 
+// What ListNotInRecords says of an item: where it was seen.
+const (
+	SeenInCT   = "seen in Certificate Transparency"
+	SeenInFile = "seen in a certificate file"
+)
+
 // ReconciliationLists returns the names of all lists.
 func ReconciliationLists() []string {
 	return []string{ListNotInRecords, ListNotInCT, ListOtherBytes, ListDuplicates, ListPrecertOnly, ListCertificateOnly, ListDisagreeing}

@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// EVRANone is the declaration that no registration authority does final
-// cross-correlation and due diligence for EV certificates (EVG 8.1.1).
+// EVRANone is the declaration that no registration authority does the final
+// cross-correlation and due diligence for EV certificates (EVG 8.1.1) or for code signing
+// certificates, EV and Non-EV (CSBR 8.7).
 const EVRANone = "none"
 
 // Smallest sizes that a class has beyond the general 3 % (protocol section 4).
 const (
-	evRateBP   = 600 // EVG 8.1.1 and CSBR 8.7, where a registration authority takes part
+	raRateBP   = 600 // EVG 8.1.1 and, of each kind, CSBR 8.7, where a registration authority takes part
 	smimeFloor = 30  // SBR 8.7: "the greater of thirty (30) Certificates or three percent"
 )
 
@@ -29,7 +30,7 @@ type IssuerRule struct {
 type Rules struct {
 	RateBP  int    // basis points for every stratum; default 300
 	Floor   int64  // least items per stratum; default 1
-	EVRA    string // EVRANone, or anything else: 600 basis points for EV
+	EVRA    string // EVRANone, or anything else: 600 basis points for ev, cs and csev
 	Issuers map[KeyHash]IssuerRule
 	// Minimum is a floor that holds for every stratum beside all others, also beside an
 	// issuer's own lower one; 0 = none. With 5 a stratum of N items gives
@@ -38,6 +39,9 @@ type Rules struct {
 	// Strata are rules for single strata; of those that match, the last one that sets a
 	// rate or a floor decides. They too can only raise what the class requires.
 	Strata []SnapshotStratumRule
+	// Labels are the words that people read for stratum labels (LabelWords); a label
+	// without words stands for itself.
+	Labels map[string]string
 }
 
 // Validate refuses rates below the required three percent or above all, and
@@ -74,8 +78,8 @@ func (r Rules) validateStratum(what string, rule SnapshotStratumRule) error {
 	case rule.RateBP == 0:
 	case rule.Class == ClassOther && rule.RateBP < MaxRateBP:
 		return fmt.Errorf("rate of %s is %d basis points: certificates of class other are undecided and reviewed in full (draw protocol 4); use %d", what, rule.RateBP, MaxRateBP)
-	case (rule.Class == ClassEV || rule.Class == ClassCSEV) && rule.RateBP < evRateBP && r.EVRA != EVRANone:
-		return fmt.Errorf("rate of %s is %d basis points, below the six percent of %s where a registration authority does the final cross-correlation; use %d, or declare ev_ra = \"none\"", what, rule.RateBP, rule.Class.Citation(), evRateBP)
+	case rule.Class.DoubledByRA() && rule.RateBP < raRateBP && r.EVRA != EVRANone:
+		return fmt.Errorf("rate of %s is %d basis points, below the six percent of %s where a registration authority does the final cross-correlation; use %d, or declare ev_ra = \"none\"", what, rule.RateBP, rule.Class.Citation(), raRateBP)
 	}
 	return nil
 }
@@ -120,7 +124,7 @@ func (r Rules) issuers() []KeyHash {
 // Plan turns item counts per stratum into the strata of the audit, ascending
 // by id; strata without items are left out. It applies the defaults of
 // protocol section 4 and never goes below them: rate 10000 for class other,
-// 600 for ev and csev unless EVRA is EVRANone, and for S/MIME a floor that
+// 600 for ev, cs and csev unless EVRA is EVRANone, and for S/MIME a floor that
 // together draws at least 30.
 func (r Rules) Plan(counts map[StratumID]int64) ([]Stratum, error) {
 	if err := r.Validate(); err != nil {
@@ -166,18 +170,23 @@ func (r Rules) rate(id StratumID) int {
 	if own, _ := r.forStratum(id); own != 0 {
 		rate = own
 	}
-	switch id.Class {
-	case ClassOther:
+	switch {
+	case id.Class == ClassOther:
 		// Undecided certificates are reviewed in full: no rule can be
 		// shown to be met by a share of them.
 		return MaxRateBP
-	case ClassEV, ClassCSEV:
-		if r.EVRA != EVRANone {
-			rate = max(rate, evRateBP)
-		}
+	case id.Class.DoubledByRA() && r.EVRA != EVRANone:
+		// Without a declaration nobody can show that no registration authority
+		// takes part, and drawing more than is due breaks no rule.
+		rate = max(rate, raRateBP)
 	}
 	return rate
 }
+
+// DoubledByRA says whether six percent instead of three are due of the class where a
+// registration authority does the final cross-correlation and due diligence: EV (EVG
+// 8.1.1), and of code signing EV and Non-EV each (CSBR 8.7).
+func (c Class) DoubledByRA() bool { return c == ClassEV || c == ClassCS || c == ClassCSEV }
 
 // floor returns the stratum's least number of items. The 30 of SBR 8.7 count
 // per CA, so they are shared out over all S/MIME strata, rounded up.
@@ -196,14 +205,16 @@ func (r Rules) floor(id StratumID, population, smime int64) int64 {
 	return floor
 }
 
-// label returns "<issuer label> <CLASS>", with the stratum's own label behind.
+// label returns "<issuer label> <CLASS>", with the words of the stratum's own label behind.
 func (r Rules) label(id StratumID) string {
 	name := r.Issuers[id.Issuer].Label
 	if name == "" {
 		name = id.Issuer.String()[:16]
 	}
 	name += " " + strings.ToUpper(string(id.Class))
-	if id.Label != "" {
+	if words := r.Labels[id.Label]; id.Label != "" && words != "" {
+		name += " " + words
+	} else if id.Label != "" {
 		name += " " + id.Label
 	}
 	return name

@@ -44,6 +44,8 @@ type Snapshot struct {
 	Completeness []string `json:"completeness,omitempty"`
 	// Pairings is nil in snapshots of before ct/pairings.tsv was written.
 	Pairings *SnapshotPairings `json:"pairings,omitempty"`
+	// Outside is nil in snapshots of before ct/outside.tsv was written.
+	Outside *SnapshotOutside `json:"outside,omitempty"`
 	// What the CA's own records say, and how they compare; absent without [[records]].
 	Records        []SnapshotRecords       `json:"records,omitempty"`
 	Reconciliation *SnapshotReconciliation `json:"reconciliation,omitempty"`
@@ -101,6 +103,9 @@ type SnapshotLog struct {
 	// they lacked. The tree covers the same bytes either way.
 	Tiles bool     `json:"tiles,omitempty"`
 	Notes []string `json:"notes"`
+	// OperatedByCA says that the log is the CA's own: its times alone take no item out
+	// (protocol section 3.1).
+	OperatedByCA bool `json:"operated_by_ca,omitempty"`
 
 	// What of the log was read, and what ties it to the chain's audits before and after.
 	Coverage    string            `json:"coverage,omitempty"`
@@ -265,7 +270,7 @@ func (s *Snapshot) check() error {
 			return fmt.Errorf("unread log: log_id %.80q is not 64 lowercase hex digits", u.LogID)
 		}
 	}
-	if err := s.checkSCTs(); err != nil {
+	if err := cmp.Or(s.checkSCTs(), s.Outside.check()); err != nil {
 		return err
 	}
 	return s.checkRecords()

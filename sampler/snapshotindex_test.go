@@ -68,10 +68,25 @@ func TestNegativeCounts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	r := &Reconciliation{Schema: ReconciliationSchema, Counts: ReconciliationCounts{Population: 2, NotCovered: 0, Covered: 2, InRecords: 2, InBoth: 2, ItemsInRecords: 2},
+	r := &Reconciliation{Schema: ReconciliationSchema, Counts: ReconciliationCounts{Rows: 2, Population: 2, NotCovered: 0, Covered: 2, InRecords: 2, InBoth: 2, ItemsInRecords: 2},
 		Issuers: []ReconciliationIssuer{{Population: 1, InRecords: 2, InBoth: 2}, {Population: 1}}}
 	if err := r.check(); err == nil || !strings.Contains(err.Error(), "2 of its 1 items") {
 		t.Errorf("more in the records than there are: %v", err)
+	}
+	records := ReconciliationCounts{Rows: 9, RowsExcluded: 1, ItemsInRecords: 7, RecordsWaiting: 2, RecordsTooOld: 1, RecordsEarlier: 1, Population: 3, Covered: 3, InRecords: 3, InBoth: 3, Duplicates: 1}
+	if err := records.check(); err != nil {
+		t.Error(err)
+	}
+	for name, edit := range map[string]func(c *ReconciliationCounts){
+		"one more in the records": func(c *ReconciliationCounts) { c.ItemsInRecords++ },
+		"one waits less":          func(c *ReconciliationCounts) { c.RecordsWaiting-- },
+		"fewer rows than items":   func(c *ReconciliationCounts) { c.Rows-- },
+		"one more with two rows":  func(c *ReconciliationCounts) { c.Duplicates++ },
+	} {
+		c := records
+		if edit(&c); c.check() == nil {
+			t.Errorf("%s: accepted", name)
+		}
 	}
 	if err := (SnapshotCounts{ItemsSeen: 1, Population: 2, Waiting: -1}).check(); err == nil {
 		t.Error("a negative number of waiting items is accepted")

@@ -20,14 +20,16 @@ type SnapshotCursor struct {
 }
 
 // SnapshotPrevious is the tree head at which an earlier audit of the chain used the log,
-// with the proof that the log has only grown since.
+// with the proof that the log has only grown since. Every log with a tree head that an audit
+// before has one of too says so, whether it is read or looked into.
 type SnapshotPrevious struct {
 	AuditID     string `json:"audit_id"`
 	TreeSize    uint64 `json:"tree_size"`
 	RootHash    string `json:"root_hash"` // 64 hex
 	TimestampMS uint64 `json:"timestamp_ms"`
 	// Consistency is the proof of RFC 6962 section 2.1.2 from this tree to the audit's own,
-	// made from what was read. Empty if the sizes are equal or this tree is empty.
+	// made from what was read, or that of a log that was looked into. Empty if the sizes are
+	// equal or this tree is empty.
 	Consistency [][]byte `json:"consistency"`
 }
 
@@ -59,10 +61,13 @@ func (l *SnapshotLog) checkRange() error {
 		if l.Status == LogProven {
 			return fmt.Errorf("proven, with the unknown coverage %.40q", l.Coverage)
 		}
-		if l.FirstEntry != 0 || l.FirstReason != "" || l.Cursor != nil || l.Previous != nil {
-			return errors.New("first entry, cursor or previous tree head of a log that was not read from there to its tree head")
+		if l.FirstEntry != 0 || l.FirstReason != "" || l.Cursor != nil {
+			return errors.New("first entry or cursor of a log that was not read from there to its tree head")
 		}
-		return nil
+		if l.Previous != nil && !l.HasHead() {
+			return errors.New("an earlier tree head of a log of which this audit has none")
+		}
+		return l.checkPrevious()
 	}
 	switch {
 	case first > l.TreeSize || l.FirstEntry != first || (first > 0) != (l.Coverage == CoverageRange):
@@ -71,14 +76,15 @@ func (l *SnapshotLog) checkRange() error {
 		return errors.New("no first_reason")
 	case l.Cursor != nil && (l.Cursor.NextFirstEntry < first || l.Cursor.NextFirstEntry > l.TreeSize):
 		return fmt.Errorf("cursor at entry %d, entries %d to %d were read", l.Cursor.NextFirstEntry, first, l.TreeSize)
-	case l.Previous == nil:
-		return nil
 	}
-	return l.Previous.check(l.TreeSize)
+	return l.checkPrevious()
 }
 
-func (p *SnapshotPrevious) check(size uint64) error {
+func (l *SnapshotLog) checkPrevious() error {
+	p, size := l.Previous, l.TreeSize
 	switch {
+	case p == nil:
+		return nil
 	case !ValidAuditID(p.AuditID):
 		return fmt.Errorf("bad previous.audit_id %.80q", p.AuditID)
 	case len(p.RootHash) != 64 || !isLowerHex(p.RootHash):

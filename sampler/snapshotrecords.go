@@ -129,6 +129,8 @@ type SnapshotReconciliation struct {
 //	Covered       = InRecords + NotInRecords
 //	InRecords     = InBoth + NotProven
 //	NotInRecords  = OnlyInCT + OnlyInFiles
+//
+// and ItemsInRecords = InRecords + RecordsWaiting + RecordsTooOld + RecordsEarlier.
 type ReconciliationCounts struct {
 	Rows            int64 `json:"rows"` // kept rows of all exports
 	RowsExcluded    int64 `json:"rows_excluded"`
@@ -206,8 +208,10 @@ func (c ReconciliationCounts) check() error {
 	case c.Population != c.Covered+c.NotCovered, c.Covered != c.InRecords+c.NotInRecords,
 		c.InRecords != c.InBoth+c.NotProven, c.NotInRecords != c.OnlyInCT+c.OnlyInFiles:
 		return errors.New("the counts do not add up")
-	case c.ItemsInRecords < c.InRecords+c.RecordsWaiting+c.RecordsTooOld+c.RecordsEarlier:
-		return fmt.Errorf("%d items in the records are fewer than those accounted for", c.ItemsInRecords)
+	case c.ItemsInRecords != c.InRecords+c.RecordsWaiting+c.RecordsTooOld+c.RecordsEarlier:
+		return fmt.Errorf("of %d items in the records, %d are accounted for", c.ItemsInRecords, c.InRecords+c.RecordsWaiting+c.RecordsTooOld+c.RecordsEarlier)
+	case c.Rows-c.RowsExcluded < c.ItemsInRecords+c.Duplicates:
+		return fmt.Errorf("%d rows, of which %d were left out, of %d items, %d with several", c.Rows, c.RowsExcluded, c.ItemsInRecords, c.Duplicates)
 	}
 	return nil
 }

@@ -67,6 +67,15 @@ func (c *csvReader) record() ([]string, error) {
 	}
 }
 
+// row returns the next record, which must have as many columns as the header.
+func (c *csvReader) row(columns int) ([]string, error) {
+	fields, err := c.record()
+	if err == nil && len(fields) != columns {
+		err = fmt.Errorf("line %d: %d columns, the header has %d", c.start, len(fields), columns)
+	}
+	return fields, err
+}
+
 // next reads one field into c.field. last says that it ends its record. At the end of the
 // input it returns io.EOF, unless there is a field without a line end.
 func (c *csvReader) next() (last bool, err error) {

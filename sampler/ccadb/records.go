@@ -126,12 +126,9 @@ func Read(r io.Reader, fn func(*Record) error) error {
 		}
 	}
 	for {
-		fields, err := c.record()
+		fields, err := c.row(columns)
 		if err == io.EOF {
 			return nil
-		}
-		if err == nil && len(fields) != columns {
-			err = fmt.Errorf("line %d: %d columns, the header has %d", c.start, len(fields), columns)
 		}
 		if err != nil {
 			return err

@@ -28,6 +28,8 @@ func (quiet) Begin(string, uint64)           {}
 func (quiet) Advance(string, uint64, uint64) {}
 func (quiet) End(string, string)             {}
 
+func (quiet) State(string, string, time.Duration) {}
+
 func readPEM(t testing.TB, path string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(path)

@@ -36,7 +36,8 @@ const (
 type chainMemo struct {
 	mu     sync.Mutex
 	certs  map[[32]byte]*chainCert
-	bytes  int // of certs
+	tails  map[[tailSize]byte]*chainCert // the last of certs that ends so
+	bytes  int                           // of certs
 	bad    map[ct.Fingerprint]error
 	chains map[[32]byte]error // by the SHA-256 of the fingerprints
 }
@@ -108,13 +109,27 @@ func (c *checker) byFingerprint(ctx context.Context, fp ct.Fingerprint) (*chainC
 }
 
 func (c *checker) byDER(der []byte) (*chainCert, error) {
-	fp := sha256.Sum256(der)
-	c.memo.mu.Lock()
-	defer c.memo.mu.Unlock()
-	if cert := c.memo.certs[fp]; cert != nil {
+	m := &c.memo
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// An RFC 6962 log repeats the issuer's certificate with every entry. Comparing it with one that ends in the same bytes of a
+	// signature costs a fraction of hashing it.
+	if cert := m.tails[tailOf(der)]; cert != nil && bytes.Equal(cert.Raw, der) {
 		return cert, nil
 	}
-	return c.memo.remember(fp, der)
+	fp := sha256.Sum256(der)
+	if cert := m.certs[fp]; cert != nil {
+		return cert, nil
+	}
+	return m.remember(fp, der)
+}
+
+// tailSize is how many of a certificate's last bytes, which are of its signature, tell it from others of the same log.
+const tailSize = 16
+
+func tailOf(der []byte) (tail [tailSize]byte) {
+	copy(tail[:], der[max(0, len(der)-tailSize):])
+	return tail
 }
 
 // remember parses a certificate and keeps it. The caller holds the lock.
@@ -130,9 +145,9 @@ func (m *chainMemo) remember(fp [32]byte, der []byte) (*chainCert, error) {
 		return known, nil
 	}
 	if m.certs == nil || len(m.certs) >= maxMemo || m.bytes+size > maxMemoBytes {
-		m.certs, m.bytes = map[[32]byte]*chainCert{}, 0
+		m.certs, m.tails, m.bytes = map[[32]byte]*chainCert{}, map[[tailSize]byte]*chainCert{}, 0
 	}
-	m.certs[fp] = known
+	m.certs[fp], m.tails[tailOf(cert.Raw)] = known, known
 	m.bytes += size
 	return known, nil
 }

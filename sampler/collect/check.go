@@ -21,6 +21,7 @@ import (
 type checker struct {
 	issuers *Issuers
 	logs    map[ct.LogID]*ct.PublicKey // of every configured log, for SCTs
+	own     ownLogs
 	issuer  func(context.Context, ct.Fingerprint) ([]byte, error)
 
 	memo chainMemo
@@ -28,7 +29,7 @@ type checker struct {
 
 // newChecker makes a checker for one log or one file.
 func (h *Harvest) newChecker(issuer func(context.Context, ct.Fingerprint) ([]byte, error)) *checker {
-	c := &checker{issuers: h.Issuers, logs: make(map[ct.LogID]*ct.PublicKey, len(h.LogKeys)), issuer: issuer}
+	c := &checker{issuers: h.Issuers, logs: make(map[ct.LogID]*ct.PublicKey, len(h.LogKeys)), own: h.OwnLogs, issuer: issuer}
 	for id, spki := range h.LogKeys {
 		c.logs[id] = ct.NewPublicKey(spki)
 	}
@@ -255,9 +256,7 @@ func (c *checker) scts(r *record, cert *ct.Certificate, iss *Issuer, tbs []byte)
 			r.flags |= flagSCTInvalid
 			continue
 		}
-		if r.sctMS == 0 || s.Timestamp < r.sctMS {
-			r.sctMS = s.Timestamp
-		}
+		r.addSCT(s.Timestamp, c.own[s.LogID])
 	}
 }
 

@@ -77,7 +77,7 @@ func (h *Harvest) refused(src Source, c *sampler.Conflict) error {
 }
 
 // keptConflict refuses a log against which an earlier run of this audit has kept evidence
-// that nothing can undo. A log that only served too small a tree may have caught up.
+// that nothing can undo. Another key may have been a mistake in the configuration.
 func (h *Harvest) keptConflict(src Source) error {
 	raw, err := h.Dir.Read(path.Join(conflictFolder(src.Log.ID()), "conflict.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -90,13 +90,13 @@ func (h *Harvest) keptConflict(src Source) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.Dir.Path(conflictFolder(src.Log.ID())), err)
 	}
-	if c.Kind == sampler.ConflictRollback || c.Kind == sampler.ConflictKey {
+	if c.Kind == sampler.ConflictKey {
 		return nil // looked at again at once
 	}
 	return h.refused(src, c)
 }
 
-// resolved removes what was kept while the log served too small a tree: it has caught up.
+// resolved removes what was kept while the log's address stood for another key.
 func (h *Harvest) resolved(src Source) error {
 	return os.RemoveAll(h.Dir.Path(conflictFolder(src.Log.ID())))
 }

@@ -232,19 +232,21 @@ func (c *Collected) proofs(ctx context.Context, dir auditdir.Dir, picked []recor
 	return out, nil
 }
 
-// treeReader answers for the roots of complete subtrees, keeping one unit's tree.
+// treeReader answers for the roots of complete subtrees, keeping two units' trees: that of the unit asked for, and that of the
+// log's last unit, of which every proof needs nodes if it is not a whole one.
 type treeReader struct {
 	c     *Collected
 	log   ct.LogID
 	unit  int
 	tree  *unitTree
+	last  *unitTree
 	upper map[[2]uint64]ct.Hash // (level, index) above the units
 }
 
 // node returns the root of the complete subtree idx at level.
 func (t *treeReader) node(log ct.LogID, level uint, idx uint64) (ct.Hash, error) {
 	if log != t.log || t.upper == nil {
-		t.log, t.unit, t.upper = log, -1, map[[2]uint64]ct.Hash{}
+		t.log, t.unit, t.last, t.upper = log, -1, nil, map[[2]uint64]ct.Hash{}
 	}
 	if level >= logUnitLevel {
 		return t.above(level, idx)
@@ -253,12 +255,11 @@ func (t *treeReader) node(log ct.LogID, level uint, idx uint64) (ct.Hash, error)
 	if n < 0 {
 		return ct.Hash{}, fmt.Errorf("the subtree %d at level %d lies before what was read", idx, level)
 	}
-	if n != t.unit {
-		if err := t.load(n); err != nil {
-			return ct.Hash{}, err
-		}
+	tree, err := t.load(n)
+	if err != nil {
+		return ct.Hash{}, err
 	}
-	return t.tree.node(level, idx&(1<<(logUnitLevel-level)-1))
+	return tree.node(level, idx&(1<<(logUnitLevel-level)-1))
 }
 
 func (t *treeReader) above(level uint, idx uint64) (ct.Hash, error) {
@@ -300,15 +301,25 @@ func (t *treeReader) above(level uint, idx uint64) (ct.Hash, error) {
 	return h, nil
 }
 
-func (t *treeReader) load(n int) error {
+// load returns the tree of the log's unit n, reading it unless it is kept.
+func (t *treeReader) load(n int) (*unitTree, error) {
 	units := t.c.logs[t.log]
-	if n >= len(units) {
-		return fmt.Errorf("no unit %d", n)
+	switch {
+	case n >= len(units):
+		return nil, fmt.Errorf("no unit %d", n)
+	case n == t.unit:
+		return t.tree, nil
+	case n == len(units)-1 && t.last != nil:
+		return t.last, nil
 	}
 	tree, err := units[n].treeNodes()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t.tree, t.unit = tree, n
-	return nil
+	if n == len(units)-1 {
+		t.last = tree
+	} else {
+		t.tree, t.unit = tree, n
+	}
+	return tree, nil
 }

@@ -101,8 +101,8 @@ func (h *Harvest) files(ctx context.Context, number int, r FileReader) (FilesRes
 	res := FilesResult{Name: r.Name(), Kind: kind, folder: folder, SHA256: pin.SHA256, Certificates: pin.Certificates, Bytes: pin.Bytes, Other: pin.Other}
 	h.Observer.Begin(r.Name(), pin.Certificates)
 	// "checked": units of an unproven second reading are not taken over.
-	run := &filesRun{h: h, dir: folder, name: r.Name(), pin: &pin, digest: newFilesDigest(),
-		madeFor: h.madeFor() + "checked" + pin.SHA256, check: h.newChecker(nil), left: maxUnreadable - len(pin.Unreadable)}
+	run := &filesRun{pin: &pin, digest: newFilesDigest(), check: h.newChecker(nil),
+		unitRun: unitRun{h: h, dir: folder, name: r.Name(), total: pin.Certificates, madeFor: h.madeFor() + "checked" + pin.SHA256, left: maxUnreadable - len(pin.Unreadable)}}
 	for _, der := range pin.Signers {
 		cert, err := ct.ParseCertificate(der)
 		if err != nil {

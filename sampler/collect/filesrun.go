@@ -3,10 +3,7 @@ package collect
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -14,17 +11,11 @@ import (
 
 // filesRun turns certificates of one configured path into units.
 type filesRun struct {
-	h         *Harvest
-	dir, name string
-	pin       *filesPin
-	digest    *filesDigest
-	madeFor   string
-	check     *checker
-	signers   []*ct.Certificate
-	cur       *unitWriter
-	skip      bool // the unit of the current certificate exists already
-	units     []*unit
-	left      int // how many more unreadable ones may have their reason kept
+	unitRun
+	pin     *filesPin
+	digest  *filesDigest
+	check   *checker
+	signers []*ct.Certificate
 }
 
 // read reads the files for the second time. They must still be what was pinned: a unit is
@@ -37,17 +28,7 @@ func (r *filesRun) read(ctx context.Context, files FileReader) error {
 	if err == nil {
 		return r.finish()
 	}
-	r.abort()
-	if errors.Is(err, errFilesChanged) {
-		for _, u := range r.units {
-			err = errors.Join(err, os.Remove(u.path))
-		}
-	}
-	return err
-}
-
-func (r *filesRun) unitName(start uint64) string {
-	return path.Join(r.dir, fmt.Sprintf("%012d-%012d.unit", start, min(start+unitEntries, r.pin.Certificates)))
+	return r.abort(err)
 }
 
 func (r *filesRun) certificate(c FileCertificate) error {
@@ -59,64 +40,19 @@ func (r *filesRun) certificate(c FileCertificate) error {
 		if k := len(r.digest.full); k > 0 && r.digest.full[k-1] != r.pin.full[k-1] {
 			return r.h.filesChanged(r.dir)
 		}
-		if err := r.finish(); err != nil {
-			return err
-		}
-		if err := r.begin(n); err != nil {
-			return err
-		}
+	}
+	if err := r.next(n); err != nil {
+		return err
 	}
 	r.digest.certificate(c)
 	if r.skip {
 		return nil
 	}
 	r.cur.foot.End++
-	r.h.Observer.Advance(r.name, 1, 0)
-	return r.keep(n, c)
-}
-
-func (r *filesRun) begin(start uint64) error {
-	name := r.unitName(start)
-	u, ok, err := haveUnit(r.h.Dir.Path(name), start, min(start+unitEntries, r.pin.Certificates), r.madeFor)
-	if err != nil {
-		return err
-	}
-	if r.skip = ok; ok {
-		r.have(u)
-		r.h.Observer.Advance(r.name, u.foot.End-u.foot.Start, u.foot.Kept)
-		return nil
-	}
-	r.cur, err = newUnit(r.h.Dir, name, start, r.madeFor)
+	before := r.cur.foot.Kept
+	err := r.keep(n, c)
+	r.h.Observer.Advance(r.name, 1, r.cur.foot.Kept-before)
 	return err
-}
-
-func (r *filesRun) have(u *unit) {
-	u.foot.Unreadable = first(u.foot.Unreadable, &r.left)
-	r.units = append(r.units, u)
-}
-
-// finish commits the unit in work, if any.
-func (r *filesRun) finish() error {
-	if r.cur == nil {
-		return nil
-	}
-	w := r.cur
-	r.cur = nil
-	if err := w.commit(); err != nil {
-		return err
-	}
-	u, err := openUnit(r.h.Dir.Path(r.unitName(w.foot.Start)))
-	if err != nil {
-		return err
-	}
-	r.have(u)
-	return nil
-}
-
-func (r *filesRun) abort() {
-	if r.cur != nil {
-		r.cur.abort()
-	}
 }
 
 // keep stores the certificate if an audited issuer signed it, directly or, for a

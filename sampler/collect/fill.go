@@ -51,7 +51,7 @@ func (r *logRun) hashes(ctx context.Context, start, end uint64, fn func(*ctlog.B
 		return !foreign
 	}
 	if log, ok := r.src.Log.(hashing); ok {
-		return log.ReadHashes(ctx, r.head, start, end, func(h [32]byte) bool { return r.h.Issuers.byKey[h] != nil }, look, fn)
+		return log.ReadHashes(ctx, r.head, start, end, r.h.Issuers.hasKey, look, fn)
 	}
 	return r.src.Log.Read(ctx, r.head, start, end, func(e *ct.Entry) error {
 		b := ctlog.Batch{First: e.Index, Hashes: []ct.Hash{e.LeafHash()}}

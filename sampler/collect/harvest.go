@@ -1,6 +1,7 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -61,7 +62,11 @@ type Source struct {
 	OtherKey *Known
 	// Final is the tree that a log list says the log ended with; nil for a log that may grow.
 	Final *FinalTree
+
+	shown string // the source's name for the observer; "" for the log's
 }
+
+func (src *Source) name() string { return cmp.Or(src.shown, src.Log.Name()) }
 
 // Observer is told about progress; its methods are called from several goroutines.
 type Observer interface {
@@ -71,6 +76,9 @@ type Observer interface {
 	Advance(source string, entries, kept uint64)
 	// End says how reading a source ended: "proven", "failed", "unreachable", "read".
 	End(source, outcome string)
+	// State says what is done with a source while no entry is read; wait is how long it
+	// waits before it asks again, 0 if it does not. It may come before Begin.
+	State(source, state string, wait time.Duration)
 }
 
 // LogResult is what a look at one log proved.
@@ -96,9 +104,11 @@ type LogResult struct {
 
 // Harvest reads logs and keeps the entries of the audited issuers.
 type Harvest struct {
-	Dir      auditdir.Dir
-	Issuers  *Issuers
-	LogKeys  map[ct.LogID][]byte // every configured log's key, excluded ones too: for SCTs
+	Dir     auditdir.Dir
+	Issuers *Issuers
+	LogKeys map[ct.LogID][]byte // every configured log's key, excluded ones too: for SCTs
+	// OwnLogs are the configured logs that the CA operates: their times are the CA's word.
+	OwnLogs  map[ct.LogID]bool
 	Observer Observer
 	Parallel int // logs read at the same time
 	// Sleep waits before a log is asked again for a tree head that is not older than one
@@ -132,6 +142,7 @@ func (h *Harvest) Logs(ctx context.Context, sources []Source) ([]LogResult, erro
 
 // log reads one log and says how it ended.
 func (h *Harvest) log(ctx context.Context, src Source) (LogResult, error) {
+	h.Observer.State(src.Log.Name(), "asking for the tree head", 0)
 	res, err := h.readLog(ctx, src)
 	var le *ctlog.Error
 	switch {
@@ -197,9 +208,11 @@ func (h *Harvest) pin(ctx context.Context, src Source) (ct.TreeHead, error) {
 			return head, &ctlog.Error{Log: src.Log.Name(), Kind: ctlog.Invalid, Where: src.HeadFile,
 				Err: fmt.Errorf("the pinned tree head does not verify any more: restore the file, or the log's key and origin in the configuration: %w", err)}
 		}
-		return head, src.Final.check(src.Log.Name(), head)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+		// An audit before that was repeated since this one was pinned may have a larger tree.
+		if largestAhead(src.Known, head, func(Known) bool { return true }) == nil {
+			return head, src.Final.check(src.Log.Name(), head)
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return ct.TreeHead{}, err
 	}
 	raw, head, err := h.freshHead(ctx, src)
@@ -209,7 +222,7 @@ func (h *Harvest) pin(ctx context.Context, src Source) (ct.TreeHead, error) {
 	if err != nil {
 		return ct.TreeHead{}, err
 	}
-	return head, h.Dir.WriteOnce(src.HeadFile, raw)
+	return head, h.Dir.Replace(src.HeadFile, raw)
 }
 
 // madeFor identifies all that decides what a unit holds, so that units made for other
@@ -219,6 +232,9 @@ func (h *Harvest) madeFor() string {
 	fmt.Fprintf(sum, "issuers %s\n", h.Issuers.hash())
 	for _, id := range slices.SortedFunc(maps.Keys(h.LogKeys), func(a, b ct.LogID) int { return slices.Compare(a[:], b[:]) }) {
 		fmt.Fprintf(sum, "log %s\n", id)
+		if h.OwnLogs[id] {
+			fmt.Fprintf(sum, "of the CA\n")
+		}
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
@@ -239,7 +255,7 @@ type logRun struct {
 // read fixes the start, reads from there to the pinned tree head, and holds the tree
 // against those that earlier audits read and against what the log says afterwards.
 func (r *logRun) read(ctx context.Context) ([]*unit, error) {
-	if err := r.grown(ctx, false); err != nil {
+	if _, err := r.grown(ctx, false); err != nil {
 		return nil, err
 	}
 	if err := r.begin(ctx); err != nil {

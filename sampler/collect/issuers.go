@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"selfaudit/sampler"
@@ -40,6 +40,7 @@ func (i *Issuer) hasKey(h [32]byte) bool { return slices.Contains(i.keys, h) }
 type Issuers struct {
 	list   []*Issuer
 	byKey  map[[32]byte]*Issuer
+	sieve  keySieve // of byKey
 	byName map[string][]*Issuer
 }
 
@@ -55,7 +56,7 @@ func NewIssuers(given []Issuer) (*Issuers, error) {
 			if err != nil {
 				return nil, fmt.Errorf("issuer %d (%s): %w", n+1, g.Label, err)
 			}
-			id := canonicalKey(c.RawSPKI)
+			id := ct.CanonicalKey(c.RawSPKI)
 			iss := canonical[id]
 			if iss == nil {
 				iss = &Issuer{Label: g.Label}
@@ -76,6 +77,7 @@ func NewIssuers(given []Issuer) (*Issuers, error) {
 			key := sha256.Sum256(spki)
 			iss.keys = append(iss.keys, key)
 			set.byKey[key] = iss
+			set.sieve.add(key)
 		}
 		iss.Key, iss.key = sampler.KeyHash(iss.keys[0]), ct.NewPublicKey(iss.spkis[0])
 		for _, name := range iss.names {
@@ -112,16 +114,6 @@ func (i *Issuer) merge(g Issuer, c *ct.Certificate) error {
 	return nil
 }
 
-// canonicalKey makes several encodings of one key equal, where Go can read the key.
-func canonicalKey(spki []byte) string {
-	if pub, err := x509.ParsePKIXPublicKey(spki); err == nil {
-		if der, err := x509.MarshalPKIXPublicKey(pub); err == nil {
-			return string(der)
-		}
-	}
-	return string(spki)
-}
-
 // List returns the issuers by ascending key hash.
 func (s *Issuers) List() []*Issuer { return s.list }
 
@@ -145,18 +137,9 @@ func (s *Issuers) hash() string {
 		for _, name := range iss.names {
 			fmt.Fprintf(h, "name %x\n", name)
 		}
-		for _, oid := range sortedKeys(iss.PolicyOIDs) {
+		for _, oid := range slices.Sorted(maps.Keys(iss.PolicyOIDs)) {
 			fmt.Fprintf(h, "policy %s %s\n", oid, iss.PolicyOIDs[oid])
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

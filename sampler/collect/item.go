@@ -27,17 +27,6 @@ func (it item) id() sampler.ItemID {
 // precertificates, the one with the lowest hash (draw protocol section 3).
 func (it item) chosen() *record { return &it.sightings[0] }
 
-// ctTime is the earliest CT time of any sighting: log entries and verified SCTs.
-func (it item) ctTime() time.Time {
-	var first time.Time
-	for i := range it.sightings {
-		if t := it.sightings[i].ctTime(); !t.IsZero() && (first.IsZero() || t.Before(first)) {
-			first = t
-		}
-	}
-	return first
-}
-
 // certs returns the distinct certificates of one form, ascending, each with its first sighting.
 func (it item) certs(form sampler.Form) []*record {
 	var out []*record

@@ -17,8 +17,8 @@ const (
 )
 
 // judging checks entries on all cores, because five sixths of the work on an entry that is
-// kept are public-key operations. Whatever the cores do first, the outcomes are applied on
-// the reader's goroutine in the order in which the entries came, so a unit is always the same.
+// kept are public-key operations. Whatever the cores do first, the outcomes are applied by
+// the reader, one after the other in the order in which the entries came, so a unit is always the same.
 type judging struct {
 	ctx     context.Context // ends when the reading does, and with it what the workers fetch
 	cancel  context.CancelFunc

@@ -30,6 +30,7 @@ type Collected struct {
 	sizes map[ct.LogID]uint64
 	roots map[ct.LogID]ct.Hash
 	left  map[ct.LogID]leftNodes // of the entries that were not read
+	own   ownLogs
 
 	mergeWidth int // for tests; 0 means the constant
 
@@ -37,6 +38,7 @@ type Collected struct {
 
 	pairingsOf []io.Reader                 // of earlier audits
 	pairing    func(sampler.Pairing) error // takes this audit's; nil for none
+	outside    *OutsideInput               // nil for none
 
 	sctMode string // what SCTs were looked up for, as in SnapshotSCTs; "" if none were
 	// NotProven receives the lines of records/not-proven.tsv from Population, in order. It is

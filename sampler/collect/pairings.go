@@ -80,7 +80,8 @@ func (p *pairings) drain() error {
 
 // beforeChain is what an earlier audit knew of an item that is in no population: CT saw it
 // before the chain began. That audit read the log entry, or an SCT of it, and this one need
-// not have.
+// not have. ctTime is that of logs that the CA does not operate: its own never put an item
+// into pairings, and give it no time here.
 func beforeChain(known []sampler.Pairing, ctTime time.Time, m sampler.Membership) time.Time {
 	if old := m.ChainStart.Add(-time.Second); len(known) > 0 && (ctTime.IsZero() || old.Before(ctTime)) {
 		return old
@@ -122,35 +123,6 @@ func (p *populating) member(it item) error {
 		return nil
 	}
 	return p.remember(it.certs(sampler.FormPrecert), nil)
-}
-
-// outside notes what the next audit needs of an item that is not a member: where to read it
-// again if it waits, and that it is older than the chain if CT says so and no audit has
-// noted it yet.
-func (p *populating) outside(it item, verdict sampler.Verdict) error {
-	if verdict == sampler.Waiting {
-		p.wait(it)
-		return nil
-	}
-	at := it.ctTime()
-	if verdict != sampler.TooOld || at.IsZero() || !at.Before(p.m.ChainStart) || len(p.known) > 0 {
-		return nil
-	}
-	return p.remember([]*record{it.chosen()}, nil)
-}
-
-// wait sets the cursors of the logs that have the item back to its entries.
-func (p *populating) wait(it item) {
-	for i := range it.sightings {
-		r := &it.sightings[i]
-		src := p.c.units[r.unit].src
-		if !src.isLog {
-			continue
-		}
-		if first, ok := p.res.Cursors[src.log]; !ok || r.index < first {
-			p.res.Cursors[src.log] = r.index
-		}
-	}
 }
 
 // pairingKeys returns the pairing keys that a certificate of an item of an earlier
@@ -201,8 +173,8 @@ func unrecorded(finals []*record, recorded []sampler.CertHash) []*record {
 
 // older counts members that may have older log entries, which were not read because a log
 // was not read from its start: their notBefore is long before the chain's start.
-func (p *populating) older(ctTime, notBefore time.Time) {
-	if !notBefore.IsZero() && notBefore.Before(p.m.ChainStart.Add(-notBeforeSlack)) && !ctTime.IsZero() {
+func (p *populating) older(ctTime, ownTime, notBefore time.Time) {
+	if !notBefore.IsZero() && notBefore.Before(p.m.ChainStart.Add(-notBeforeSlack)) && !(ctTime.IsZero() && ownTime.IsZero()) {
 		p.res.Older++
 	}
 }

@@ -34,6 +34,7 @@ type Result struct {
 	// SCTs is nil if none were looked up; the hash and the lines of its list are the caller's to add.
 	SCTs    *sampler.SnapshotSCTs
 	Records *RecordsResult // nil without UseRecords
+	Outside OutsideResult
 }
 
 // Population decides membership item by item (draw protocol 3.1) and writes the rows of
@@ -59,8 +60,14 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 	if p.pairings, err = newPairings(c.pairingsOf); err != nil {
 		return nil, err
 	}
+	if p.out, err = newOutside(c.outside); err != nil {
+		return nil, err
+	}
 	p.rec, p.spans = newReconciling(c), spans(c.issuers)
 	if err := c.everything(ctx, c.workFolder(), p.item); err != nil {
+		return nil, err
+	}
+	if _, err := p.upTo(nil); err != nil {
 		return nil, err
 	}
 	for _, e := range p.earlier {
@@ -76,6 +83,9 @@ func (c *Collected) Population(ctx context.Context, m sampler.Membership, earlie
 	}
 	p.res.SCTs = p.sct.result()
 	p.res.Records = p.rec.result()
+	if p.out != nil {
+		p.res.Outside = p.out.res
+	}
 	return p.res, nil
 }
 
@@ -93,17 +103,27 @@ type populating struct {
 
 	pairings *pairings
 	known    []sampler.Pairing // of the item at hand
+	out      *outside          // nil without Outside
 }
 
 func (p *populating) item(it item) (err error) {
 	n := &p.res.Counts
-	if p.known, err = p.pairings.of(it.id()); err != nil {
+	id := it.id()
+	waited, err := p.upTo(&id)
+	if err != nil {
+		return err
+	}
+	if p.known, err = p.pairings.of(id); err != nil {
 		return err
 	}
 	rows, leftOut := p.c.rec.rowsOf(it)
 	it.rows = rows
 	p.rec.seen(it, leftOut)
-	if len(it.sightings) == 0 {
+	switch {
+	case len(it.sightings) > 0:
+	case len(rows) == 0:
+		return p.leftOut(waited)
+	default:
 		return p.onlyRecords(it)
 	}
 	n.ItemsSeen++
@@ -119,11 +139,12 @@ func (p *populating) item(it item) (err error) {
 		}
 	}
 	r := it.chosen()
-	ctTime := beforeChain(p.known, it.ctTime(), p.m)
-	issued, how, verdict := p.m.Decide(sampler.Times{CT: ctTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
+	ctTime, ownTime := p.c.ctTimes(it)
+	ctTime = beforeChain(p.known, ctTime, p.m)
+	issued, how, verdict := p.m.Decide(sampler.Times{CT: ctTime, OwnCT: ownTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
 	if verdict != sampler.Late && verdict != sampler.Current {
 		p.rec.elsewhere(it, verdict, false)
-		if err := p.outside(it, verdict); err != nil {
+		if err := p.stays(it, verdict, issued); err != nil {
 			return err
 		}
 	}
@@ -145,7 +166,7 @@ func (p *populating) item(it item) (err error) {
 	}
 	n.Population++
 	p.count(it, how)
-	p.older(ctTime, unixOrZero(r.nb))
+	p.older(ctTime, ownTime, unixOrZero(r.nb))
 	if err := p.member(it); err != nil {
 		return err
 	}
@@ -169,9 +190,6 @@ func (p *populating) item(it item) (err error) {
 // seen. If it belongs here it cannot be a member: a member has the hash of a certificate
 // (draw protocol section 3). The caller refuses to go on.
 func (p *populating) onlyRecords(it item) error {
-	if len(it.rows) == 0 {
-		return nil // left out by hand
-	}
 	for _, e := range p.earlier {
 		_, found, err := e.find(it.id())
 		if err != nil {
@@ -182,7 +200,7 @@ func (p *populating) onlyRecords(it item) error {
 			return nil
 		}
 	}
-	_, _, verdict := p.m.Decide(sampler.Times{CT: beforeChain(p.known, time.Time{}, p.m), Record: recordTime(it.rows), NotBefore: rowNotBefore(it.rows)})
+	issued, _, verdict := p.m.Decide(sampler.Times{CT: beforeChain(p.known, time.Time{}, p.m), Record: recordTime(it.rows), NotBefore: rowNotBefore(it.rows)})
 	if verdict == sampler.Late || verdict == sampler.Current {
 		if p.rec == nil {
 			return fmt.Errorf("item %s is in the CA's records, which nobody asked for", it.id())
@@ -190,7 +208,7 @@ func (p *populating) onlyRecords(it item) error {
 		return p.rec.alone(it)
 	}
 	p.rec.elsewhere(it, verdict, false)
-	return nil
+	return p.stays(it, verdict, issued)
 }
 
 // reconcile compares a member with the CA's records.

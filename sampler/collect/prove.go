@@ -20,6 +20,7 @@ func (r *logRun) proven(ctx context.Context) ([]*unit, error) {
 		if err != nil {
 			return nil, err
 		}
+		r.h.Observer.State(r.src.name(), "proving the tree", 0)
 		err = r.prove(ctx, units)
 		var le *ctlog.Error
 		if err == nil || !errors.As(err, &le) || le.Kind != ctlog.Invalid {

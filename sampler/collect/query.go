@@ -67,13 +67,13 @@ func (c *Collected) Query(ctx context.Context, m sampler.Membership, populations
 				f.Earlier = i
 			}
 		}
-		ctTime := f.it.ctTime()
+		ctTime, ownTime := c.ctTimes(f.it)
 		if here, err := known.of(r.item); err != nil {
 			return err
 		} else if f.Earlier < 0 {
 			ctTime = beforeChain(here, ctTime, m)
 		}
-		f.Row.Issued, f.DatedBy, f.Verdict = m.Decide(sampler.Times{CT: ctTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
+		f.Row.Issued, f.DatedBy, f.Verdict = m.Decide(sampler.Times{CT: ctTime, OwnCT: ownTime, Record: recordTime(it.rows), NotBefore: unixOrZero(r.nb)})
 		return fn(f)
 	})
 }
@@ -88,17 +88,27 @@ func (f *Found) Has(h sampler.CertHash) bool {
 	return false
 }
 
-// CTSource says what gave the item's earliest CT time: the time stamp of a log entry, or
-// of an embedded SCT. It is "" if CT does not know the item.
+// CTSource says what gave the item's CT time, the earliest of a log that the CA does not
+// operate unless its own dates the item: the time stamp of a log entry, or of an embedded
+// SCT. It is "" if CT does not know the item.
 func (f *Found) CTSource() string {
-	first := f.it.ctTime()
+	first, own := f.q.c.ctTimes(f.it)
+	ofOwn := first.IsZero() || !own.IsZero() && own.Truncate(time.Second).Equal(f.Row.Issued)
+	if ofOwn {
+		first = own
+	}
 	for i := range f.it.sightings {
 		r := &f.it.sightings[i]
-		if first.IsZero() || !r.ctTime().Equal(first) {
+		log := f.q.c.units[r.unit].src.log
+		others, its := f.q.c.ctMS(r)
+		if ofOwn {
+			others = its
+		}
+		if first.IsZero() || !timeOfMS(others).Equal(first) {
 			continue
 		}
-		if r.entryMS != 0 && time.UnixMilli(int64(r.entryMS)).Equal(first) {
-			return fmt.Sprintf("entry %d of log %s", r.index, f.q.c.units[r.unit].src.log)
+		if r.entryMS == others && f.q.c.own[log] == ofOwn {
+			return fmt.Sprintf("entry %d of log %s", r.index, log)
 		}
 		return "an SCT embedded in certificate " + r.cert.String()
 	}

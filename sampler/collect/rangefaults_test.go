@@ -41,6 +41,20 @@ type secondAudit struct {
 	kind   string
 	source collect.Source
 	sleeps int
+	states []string // what the observer was told, of this log alone
+}
+
+// stateWatch is an Observer that keeps the states of one source.
+type stateWatch struct {
+	quiet
+	*secondAudit
+}
+
+func (w stateWatch) State(_, state string, wait time.Duration) {
+	if wait > 0 {
+		state += " " + wait.String()
+	}
+	w.states = append(w.states, state)
 }
 
 // newSecondAudit reads the log in before as the first audit did, and prepares the second one
@@ -59,7 +73,7 @@ func newSecondAudit(t testing.TB, kind, before, now string, a access) *secondAud
 
 func (s *secondAudit) read(t testing.TB, ctx context.Context) (collect.LogResult, *collect.Harvest) {
 	t.Helper()
-	h := &collect.Harvest{Dir: s.dir, Issuers: s.issuers, LogKeys: map[ct.LogID][]byte{s.logs[0].ID(): s.logs[0].key}, Observer: quiet{},
+	h := &collect.Harvest{Dir: s.dir, Issuers: s.issuers, LogKeys: map[ct.LogID][]byte{s.logs[0].ID(): s.logs[0].key}, Observer: stateWatch{secondAudit: s},
 		Sleep: func(context.Context, time.Duration) error { s.sleeps++; return nil }}
 	results, err := h.Logs(ctx, []collect.Source{s.source})
 	if err != nil {
@@ -271,42 +285,112 @@ func checkConflictProof(t *testing.T, c *sampler.Conflict) {
 	}
 }
 
-// A log that serves a smaller tree is asked a few times; one that catches up is read.
+// writeLogAt is writeLog with another time of the tree head.
+func writeLogAt(t testing.TB, kind string, entries []testlog.Entry, ms uint64) string {
+	t.Helper()
+	dir := t.TempDir()
+	w := newWriter(t, kind, dir)
+	addEntries(t, w, entries)
+	must(t, w.Publish(ms))
+	return dir
+}
+
+// A smaller tree that was signed at the same time or later contradicts the one before for good.
 func TestRollback(t *testing.T) {
 	collect.SetLogUnit(t, 8)
 	for _, kind := range bothKinds {
-		before, now := writeLog(t, kind, mixedEntries(sizeBefore)), writeLog(t, kind, mixedEntries(sizeNow))
-		smaller := writeLog(t, kind, mixedEntries(300))
-		s := newSecondAudit(t, kind, before, smaller, access{web: true})
-		if kept := s.conflict(t, sampler.ConflictRollback); kept.Served.TreeSize != 300 || s.sleeps != 6 {
-			t.Errorf("%s: %+v after %d sleeps", kind, kept, s.sleeps)
-		}
-		if s.dir.Has(s.source.HeadFile) {
-			t.Errorf("%s: the smaller tree head was pinned", kind)
-		}
-		s.logs[0] = openLog(t, kind, now, access{web: true})
-		s.source.Log = s.logs[0].Log
-		r, _ := s.read(t, t.Context())
-		must(t, r.Err)
-		if s.dir.Has("ct/conflicts/" + r.Log.ID().String() + "/conflict.json") {
-			t.Errorf("%s: the log has caught up, and the evidence is still there", kind)
-		}
-
-		// Behind a front end that lags once, nobody notices anything.
-		s = newSecondAudit(t, kind, before, now, access{web: true, wrap: lagging(t, kind, smaller)})
-		if r, _ := s.read(t, t.Context()); r.Err != nil || s.sleeps != 1 {
-			t.Errorf("%s: %v after %d sleeps", kind, r.Err, s.sleeps)
+		before, now := writeLog(t, kind, mixedEntries(sizeBefore)), writeLogAt(t, kind, mixedEntries(sizeNow), headMS+2000)
+		for _, later := range []uint64{0, 1000} {
+			s := newSecondAudit(t, kind, before, writeLogAt(t, kind, mixedEntries(300), headMS+later), access{web: true})
+			if kept := s.conflict(t, sampler.ConflictRollback); kept.Served.TreeSize != 300 || s.sleeps != 0 {
+				t.Errorf("%s: %+v after %d sleeps", kind, kept, s.sleeps)
+			}
+			if s.dir.Has(s.source.HeadFile) {
+				t.Errorf("%s: the smaller tree head was pinned", kind)
+			}
+			// That the log serves a larger tree again does not undo what it has signed.
+			s.logs[0] = openLog(t, kind, now, access{web: true})
+			s.source.Log = s.logs[0].Log
+			if kept := s.conflict(t, sampler.ConflictRollback); kept.Served.TreeSize != 300 {
+				t.Errorf("%s: %+v", kind, kept)
+			}
 		}
 	}
 }
 
+// An older, smaller tree contradicts nothing: a front end that lags behind serves it. The log is
+// asked a few times; one that catches up is read, and against none is evidence kept.
+func TestLaggingFrontEnd(t *testing.T) {
+	collect.SetLogUnit(t, 8)
+	for _, kind := range bothKinds {
+		before, now := writeLog(t, kind, mixedEntries(sizeBefore)), writeLog(t, kind, mixedEntries(sizeNow))
+		older := writeLogAt(t, kind, mixedEntries(300), headMS-1000)
+		s := newSecondAudit(t, kind, before, older, access{web: true})
+		r, _ := s.read(t, t.Context())
+		var le *ctlog.Error
+		if !errors.As(r.Err, &le) || le.Kind != ctlog.Unreachable || !strings.Contains(r.Err.Error(), "lags behind") || s.sleeps != 3 {
+			t.Errorf("%s: %v after %d sleeps", kind, r.Err, s.sleeps)
+		}
+		const again = "tree head smaller than before 1m0s"
+		if want := []string{"asking for the tree head", again, again, again}; !slices.Equal(s.states, want) {
+			t.Errorf("%s: shown %q, want %q", kind, s.states, want)
+		}
+		if s.dir.Has(s.source.HeadFile) || s.dir.Has("ct/conflicts/"+s.logs[0].ID().String()+"/conflict.json") {
+			t.Errorf("%s: a tree head was pinned, or evidence kept", kind)
+		}
+		s.logs[0] = openLog(t, kind, now, access{web: true})
+		s.source.Log = s.logs[0].Log
+		if r, _ := s.read(t, t.Context()); r.Err != nil {
+			t.Errorf("%s: %v", kind, r.Err)
+		}
+
+		// Behind a front end that lags once, nobody notices anything.
+		s = newSecondAudit(t, kind, before, now, access{web: true, wrap: lagging(t, kind, older)})
+		s.source.Start = collect.StartRule{Since: time.UnixMilli(int64(headMS))}
+		if r, _ := s.read(t, t.Context()); r.Err != nil || s.sleeps != 1 || !slices.Contains(s.states, "searching by time stamp") || !slices.Contains(s.states, "proving the tree") {
+			t.Errorf("%s: %v after %d sleeps", kind, r.Err, s.sleeps)
+		}
+
+		// Of several trees that audits before knew, one that was signed no later proves it.
+		s = newSecondAudit(t, kind, before, older, access{web: true})
+		first := s.source.Known[0]
+		_, head, err := openLog(t, kind, writeLogAt(t, kind, mixedEntries(400), headMS-2000), access{}).Head(t.Context())
+		must(t, err)
+		raw := readFile(t, filepath.Join(writeLogAt(t, kind, mixedEntries(400), headMS-2000), headFile(kind)))
+		s.source.Known = append(s.source.Known, collect.Known{AuditID: "zeroth", Head: head, Raw: raw, PublicKey: first.PublicKey, Origin: first.Origin, File: first.File})
+		if kept := s.conflict(t, sampler.ConflictRollback); kept.Known.TreeSize != 400 || kept.Known.From != "audit zeroth" {
+			t.Errorf("%s: %+v", kind, kept)
+		}
+	}
+}
+
+// A tree head that was pinned gives way to a larger one that an audit before has now.
+func TestPinnedBeforeAnotherTree(t *testing.T) {
+	collect.SetLogUnit(t, 8)
+	for _, kind := range bothKinds {
+		before, now := writeLog(t, kind, mixedEntries(sizeBefore)), writeLog(t, kind, mixedEntries(sizeNow))
+		s := newSecondAudit(t, kind, before, now, access{web: true})
+		raw := readFile(t, filepath.Join(writeLogAt(t, kind, mixedEntries(300), headMS-1000), headFile(kind)))
+		must(t, s.dir.WriteOnce(s.source.HeadFile, raw))
+		r, _ := s.read(t, t.Context())
+		if r.Err != nil || r.Head.Size != sizeNow {
+			t.Errorf("%s: %v, %d entries", kind, r.Err, r.Head.Size)
+		}
+	}
+}
+
+// headFile is the file of a log's folder with its tree head.
+func headFile(kind string) string {
+	if kind == rfc {
+		return "get-sth.json"
+	}
+	return "checkpoint"
+}
+
 // lagging answers the first request for a tree head with that of an older log.
 func lagging(t testing.TB, kind, old string) func(http.Handler) http.Handler {
-	name, served := "checkpoint", false
-	if kind == rfc {
-		name = "get-sth.json"
-	}
-	raw := readFile(t, filepath.Join(old, name))
+	served := false
+	raw := readFile(t, filepath.Join(old, headFile(kind)))
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if isHead(r) && !served {
@@ -332,16 +416,17 @@ func TestSecondLook(t *testing.T) {
 		for _, c := range []struct {
 			name    string
 			later   string // the log from the second look on
-			refused bool
+			refused string // kind of the conflict
 		}{
-			{"another tree of this size", writeLog(t, kind, forkedEntries(sizeNow, 700)), true},
-			{"a larger tree that is another", writeLog(t, kind, forkedEntries(sizeNow+300, 700)), true},
-			{"a larger tree", writeLog(t, kind, mixedEntries(sizeNow+300)), false},
-			{"a smaller tree", writeLog(t, kind, mixedEntries(sizeNow-300)), false},
+			{"another tree of this size", writeLog(t, kind, forkedEntries(sizeNow, 700)), sampler.ConflictEquivocation},
+			{"a larger tree that is another", writeLog(t, kind, forkedEntries(sizeNow+300, 700)), sampler.ConflictEquivocation},
+			{"a larger tree", writeLog(t, kind, mixedEntries(sizeNow+300)), ""},
+			{"a smaller tree of before", writeLogAt(t, kind, mixedEntries(sizeNow-300), headMS-1), ""},
+			{"a smaller tree of later", writeLogAt(t, kind, mixedEntries(sizeNow-300), headMS+1), sampler.ConflictRollback},
 		} {
 			s := newSecondAudit(t, kind, before, now, access{web: true, wrap: changing(t, kind, c.later)})
-			if c.refused {
-				kept := s.conflict(t, sampler.ConflictEquivocation)
+			if c.refused != "" {
+				kept := s.conflict(t, c.refused)
 				if kept.Proof != nil {
 					checkConflictProof(t, kept)
 				}

@@ -26,6 +26,7 @@ import (
 type rangedChain struct {
 	setting                         sampler.IssuanceTime
 	populations, findings, pairings []string
+	outside                         string                  // of the audit before
 	read                            map[ct.LogID][]pastRead // newest first
 }
 
@@ -37,7 +38,8 @@ type pastRead struct {
 // auditRun is what one audit read and made of it.
 type auditRun struct {
 	documents
-	starts map[ct.LogID]collect.Start
+	starts  map[ct.LogID]collect.Start
+	outside []sampler.Outside
 }
 
 func (c *rangedChain) rule(id ct.LogID, m sampler.Membership, searched bool) (collect.StartRule, []collect.Known) {
@@ -92,8 +94,11 @@ func (c *rangedChain) run(t testing.TB, k int, m sampler.Membership, logs []*mem
 		earlier = append(earlier, strings.NewReader(p))
 	}
 	got.Pairings(earlier, w.Write)
+	left := &outsideText{earlier: c.outside, audit: fmt.Sprintf("a%d", k-1)}
+	left.use(got)
 	out.documents = freeze(t, got, m, c.populations...)
 	must(t, w.Flush())
+	c.outside, out.outside = left.text(t), left.lines
 	out.draw(t, got, h.Dir)
 	c.populations, c.findings, c.pairings = append(c.populations, out.population), append(c.findings, out.items), append(c.pairings, pairings.String())
 	if c.read == nil {
@@ -179,10 +184,61 @@ func drawVariants(tb testing.TB, t *rapid.T, c *chainOfAudits) {
 	slices.SortStableFunc(c.made, func(a, b made) int { return a.merged.Compare(b.merged) })
 }
 
-// TestRangesAreAsGoodAsEverything runs four audits over growing logs twice: once reading
-// everything, once from cursors, the first one from a start found by time stamp. The
-// populations and findings are the same, but for items of which an entry from before that
-// start is not read: they are counted where their notBefore tells.
+// fataler is a test or a property's run.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// rangesRun is what a comparison of four audits went through.
+type rangesRun struct{ cursors, findings, waited int }
+
+// compareChains runs four audits over growing logs twice: once reading everything, once from
+// cursors, the first one from its start or, if searched, from a start found by time stamp.
+func compareChains(t testing.TB, rt fataler, c *chainOfAudits, searched bool) (n rangesRun) {
+	list := slices.Concat(foreignEntries, c.made)
+	slices.SortStableFunc(list, func(a, b made) int { return a.merged.Compare(b.merged) })
+	whole, ranged := &rangedChain{setting: c.setting}, &rangedChain{setting: c.setting}
+	skipped := map[sampler.ItemID]bool{} // some entry of the item is never read
+	var before auditRun
+	for k := range audits {
+		m := periodOf(k)
+		logs := logsAt(list, m)
+		whole.read = nil
+		want, got := whole.run(t, k, m, logs, false), ranged.run(t, k, m, logs, searched)
+		for i, l := range logs {
+			first := got.starts[l.id].First
+			if k == 0 {
+				skip(list, i, int(first), skipped)
+			} else if first > 0 {
+				n.cursors++
+			}
+			if (first > 0) != (k > 0 || searched) {
+				rt.Fatalf("audit %d of %d entries begins at %d", k, len(l.entries), first)
+			}
+		}
+		compareRuns(rt, k, want, got, skipped)
+		checkOutside(rt, k, m, logs, before, got)
+		before = got
+		n.findings += len(got.findings)
+		n.waited += int(got.res.Counts.Waiting)
+		older := int64(0)
+		for _, r := range got.rows {
+			if r.NotBefore.Before(chainStart.Add(-48 * time.Hour)) {
+				older++
+			}
+		}
+		if got.res.Older != older {
+			rt.Fatalf("audit %d: %d items with an old notBefore, counted %d", k, older, got.res.Older)
+		}
+	}
+	return n
+}
+
+// TestRangesAreAsGoodAsEverything compares audits that read on from where the one before left
+// off with audits that read everything. The populations and findings are the same, but for
+// items of which an entry from before the first start is not read: they are counted where
+// their notBefore tells.
 func TestRangesAreAsGoodAsEverything(t *testing.T) {
 	collect.SetLogUnit(t, 8)
 	checks := flag.Lookup("rapid.checks").Value
@@ -190,47 +246,57 @@ func TestRangesAreAsGoodAsEverything(t *testing.T) {
 		must(t, checks.Set("10"))
 		defer func() { must(t, checks.Set(before)) }()
 	}
-	cursors, findings := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		c := drawChain(rt)
 		drawVariants(t, rt, c)
-		list := slices.Concat(foreignEntries, c.made)
-		slices.SortStableFunc(list, func(a, b made) int { return a.merged.Compare(b.merged) })
-		searched := rapid.Bool().Draw(rt, "searched")
-		whole, ranged := &rangedChain{setting: c.setting}, &rangedChain{setting: c.setting}
-		skipped := map[sampler.ItemID]bool{} // some entry of the item is never read
-		for k := range audits {
-			m := periodOf(k)
-			logs := logsAt(list, m)
-			whole.read = nil
-			want, got := whole.run(t, k, m, logs, false), ranged.run(t, k, m, logs, searched)
-			for i, l := range logs {
-				first := got.starts[l.id].First
-				if k == 0 {
-					skip(list, i, int(first), skipped)
-				} else if first > 0 {
-					cursors++
-				}
-				if (first > 0) != (k > 0 || searched) {
-					rt.Fatalf("audit %d of %d entries begins at %d", k, len(l.entries), first)
-				}
-			}
-			compareRuns(rt, k, want, got, skipped)
-			findings += len(got.findings)
-			older := int64(0)
-			for _, r := range got.rows {
-				if r.NotBefore.Before(chainStart.Add(-48 * time.Hour)) {
-					older++
-				}
-			}
-			if got.res.Older != older {
-				rt.Fatalf("audit %d: %d items with an old notBefore, counted %d", k, older, got.res.Older)
+		compareChains(t, rt, c, rapid.Bool().Draw(rt, "searched"))
+	})
+}
+
+// TestRangesOfFixedChain is the comparison over a chain in which it is known that cursors,
+// findings and waiting items are met: what chance draws may have none.
+func TestRangesOfFixedChain(t *testing.T) {
+	collect.SetLogUnit(t, 8)
+	for _, setting := range []sampler.IssuanceTime{sampler.IssuedByCT, sampler.IssuedByNotBefore} {
+		for _, searched := range []bool{false, true} {
+			got := compareChains(t, t, fixedChain(t, setting), searched)
+			// Two logs are read from cursors in three audits. One certificate contradicts its
+			// precertificate; one item waits in audit 0, another in audits 0 and 1.
+			if want := (rangesRun{cursors: 6, findings: 1, waited: 3}); got != want {
+				t.Errorf("%s, searched %v: went through %+v, want %+v", setting, searched, got, want)
 			}
 		}
-	})
-	if !testing.Short() && (cursors == 0 || findings == 0) { // with few checks, chance may make none
-		t.Errorf("%d logs were read from a cursor, %d findings made", cursors, findings)
 	}
+}
+
+// fixedChain has one item of each kind that ranges must not lose.
+func fixedChain(t testing.TB, setting sampler.IssuanceTime) *chainOfAudits {
+	t.Helper()
+	c := &chainOfAudits{setting: setting}
+	days := func(n int) time.Time { return chainStart.AddDate(0, 0, n) }
+	add := func(seed string, issued time.Time, log int, at, merged time.Time, other bool) {
+		template := testpki.Template{Seed: "fixed " + seed, NotBefore: issued}
+		x := made{item: itemOf(ourCA, template), log: log, at: at, merged: merged}
+		if other { // a certificate of other content
+			tbs, err := ct.ParseTBS(ourCA.TBS(template))
+			must(t, err)
+			template.Serial, template.DNSNames = bytes.Clone(tbs.SerialContent), []string{"other.example.com"}
+			x.der = ourCA.Certificate(template)
+		} else {
+			x.der, x.tbs = ourCA.Precertificate(template), ourCA.TBS(template)
+		}
+		x.template = template
+		c.made = append(c.made, x)
+	}
+	add("contradicted", days(10), 0, days(10), days(10), false)
+	add("contradicted", days(10), 1, days(40), days(40), true)
+	add("waits", days(31), 0, days(31).Add(time.Hour), days(31).Add(time.Hour), false)
+	add("waits", days(31), 1, days(31).Add(2*time.Hour), days(31).Add(2*time.Hour), false)
+	add("waits twice", days(70), 1, days(70), days(31), false) // the log's clock is ahead
+	add("old", days(-20), 0, days(-20), days(-20), false)
+	add("old", days(-20), 1, days(40), days(40), false) // logged again
+	slices.SortStableFunc(c.made, func(a, b made) int { return a.merged.Compare(b.merged) })
+	return c
 }
 
 // skip notes the items with entries before first in a log.
@@ -249,7 +315,7 @@ func skip(list []made, log, first int, skipped map[sampler.ItemID]bool) {
 }
 
 // compareRuns demands the same rows and findings, but for the items that were skipped.
-func compareRuns(rt *rapid.T, k int, want, got auditRun, skipped map[sampler.ItemID]bool) {
+func compareRuns(rt fataler, k int, want, got auditRun, skipped map[sampler.ItemID]bool) {
 	rows := func(d auditRun) []string {
 		var out []string
 		for _, r := range d.rows {
@@ -274,5 +340,11 @@ func compareRuns(rt *rapid.T, k int, want, got auditRun, skipped map[sampler.Ite
 	}
 	if w, g := findings(want), findings(got); !slices.Equal(w, g) {
 		rt.Fatalf("audit %d: findings\n%s\nwant\n%s", k, strings.Join(g, ""), strings.Join(w, ""))
+	}
+	waiting := func(r auditRun) []sampler.Outside {
+		return slices.DeleteFunc(slices.Clone(r.outside), func(l sampler.Outside) bool { return l.Verdict != sampler.Waiting || skipped[l.Item] })
+	}
+	if w, g := waiting(want), waiting(got); !slices.Equal(w, g) {
+		rt.Fatalf("audit %d: waiting\n%+v\nwant\n%+v", k, g, w)
 	}
 }

@@ -140,16 +140,16 @@ func (r *reconciling) covered(it item, i *sampler.ReconciliationIssuer, logged b
 	}
 	r.n.NotInRecords++
 	i.NotInRecords++
-	where := "a certificate file"
+	where := sampler.SeenInFile
 	if logged {
-		where = "Certificate Transparency"
+		where = sampler.SeenInCT
 		r.n.OnlyInCT++
 	} else {
 		r.n.OnlyInFiles++
 	}
 	f.add("e_certificate_not_in_ca_records", "error", citeRecords, hashes(append(it.certs(sampler.FormFinal), it.certs(sampler.FormPrecert)...)),
-		"the item was seen in "+where+", but the CA's own records, which are said to be complete for this issuer, do not have it")
-	return list(sampler.ListNotInRecords, "seen in "+where)
+		"the item was "+where+", but the CA's own records, which are said to be complete for this issuer, do not have it")
+	return list(sampler.ListNotInRecords, where)
 }
 
 // rows compares the rows of an item with each other and with its certificates.
@@ -229,7 +229,7 @@ func (r *reconciling) provenSCT(it item) bool {
 	return slices.ContainsFunc(it.sightings, func(s record) bool { return s.entryMS != 0 && r.c.units[s.unit].src.isSCT })
 }
 
-func hasSCTs(r *record) bool { return r.sctMS != 0 || len(r.others) > 0 || r.flags&flagSCTInvalid != 0 }
+func hasSCTs(r *record) bool { return r.hasSCT() || len(r.others) > 0 || r.flags&flagSCTInvalid != 0 }
 
 // logged says whether an entry of a log is known to hold the item.
 func (it item) logged() bool {
@@ -240,7 +240,7 @@ func (it item) logged() bool {
 func (it item) whyNotLogged() string {
 	read, others := false, false
 	for i := range it.sightings {
-		read = read || it.sightings[i].sctMS != 0
+		read = read || it.sightings[i].hasSCT()
 		others = others || len(it.sightings[i].others) > 0
 	}
 	switch {

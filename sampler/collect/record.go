@@ -23,6 +23,7 @@ const (
 	flagExtensionsBroken                     // the extensions cannot be read to the end
 	flagPairingFailed                        // no TBSCertificate to pair by could be built
 	flagSCTList                              // the list of embedded SCTs cannot be read
+	flagOwnSCT                               // no finding: ownMS is stored
 )
 
 // noTime marks a validity bound that could not be read.
@@ -36,7 +37,8 @@ type record struct {
 	cert    sampler.CertHash
 	pairing ct.Hash // SHA-256(issuer key hash || TBS without poison and SCT list), ct-harvest 1.5
 	entryMS uint64  // time stamp of the log entry, 0 for a file
-	sctMS   uint64  // earliest verified embedded SCT, 0 for none
+	sctMS   uint64  // earliest verified embedded SCT of a log that the CA does not operate, 0 for none
+	ownMS   uint64  // the same of the CA's own logs
 	nb, na  int64   // Unix seconds, noTime if unreadable
 	index   uint64  // entry in the log, or block in the file
 	flags   flags
@@ -57,18 +59,6 @@ type record struct {
 func (r *record) compare(o *record) int {
 	return cmp.Or(r.item.Compare(o.item), cmp.Compare(r.form, o.form), bytes.Compare(r.cert[:], o.cert[:]),
 		cmp.Compare(r.unit, o.unit), cmp.Compare(r.index, o.index))
-}
-
-// ctTime is the sighting's earliest CT time, zero if CT does not know it.
-func (r *record) ctTime() time.Time {
-	ms := r.entryMS
-	if ms == 0 || r.sctMS != 0 && r.sctMS < ms {
-		ms = r.sctMS
-	}
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(int64(ms)).UTC()
 }
 
 func unixOrZero(sec int64) time.Time {
@@ -104,6 +94,9 @@ func appendRecord(b []byte, r *record) []byte {
 	for _, id := range r.others {
 		b = append(b, id[:]...)
 	}
+	if r.flags&flagOwnSCT != 0 {
+		b = binary.BigEndian.AppendUint64(b, r.ownMS)
+	}
 	if r.form == formRow {
 		b = appendRow(b, r.row)
 	}
@@ -138,6 +131,9 @@ func decodeRecord(b []byte) (record, error) {
 		var id ct.LogID
 		copy(id[:], d.take(32))
 		r.others = append(r.others, id)
+	}
+	if r.flags&flagOwnSCT != 0 {
+		r.ownMS = d.u64()
 	}
 	if r.form == formRow {
 		r.row = d.recordsRow()

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -80,7 +80,7 @@ func (f *rowsFooter) add(o *rowsFooter) {
 	for key, n := range o.Issuers {
 		f.Issuers[key] += n
 	}
-	for _, text := range sortedKeys(o.Foreign) {
+	for _, text := range slices.Sorted(maps.Keys(o.Foreign)) {
 		f.foreign(text, o.Foreign[text])
 	}
 	c, d := &f.Certificates, o.Certificates
@@ -113,8 +113,8 @@ func (h *Harvest) records(ctx context.Context, number int, r Records) (RecordsFo
 		return RecordsFound{}, err
 	}
 	h.Observer.Begin(name, uint64(r.Export.Rows))
-	run := &rowsRun{h: h, number: number, dir: folder, name: name, src: r, check: h.newChecker(nil), outside: newRowsFooter(),
-		madeFor: fmt.Sprintf("%s rows %x %s", h.madeFor(), r.Export.SHA256, r.Settings)}
+	run := &rowsRun{number: number, src: r, check: h.newChecker(nil), outside: newRowsFooter(),
+		unitRun: unitRun{h: h, dir: folder, name: name, total: uint64(r.Export.Rows), rows: true, madeFor: fmt.Sprintf("%s rows %x %s", h.madeFor(), r.Export.SHA256, r.Settings)}}
 	err := r.Export.Read(ctx, run.row, run.problem)
 	if err == nil {
 		err = run.finish()
@@ -127,13 +127,7 @@ func (h *Harvest) records(ctx context.Context, number int, r Records) (RecordsFo
 		}
 	}
 	if err != nil {
-		run.abort()
-		if errors.Is(err, errFilesChanged) {
-			for _, u := range run.units {
-				err = errors.Join(err, os.Remove(u.path))
-			}
-		}
-		return RecordsFound{}, err
+		return RecordsFound{}, run.abort(err)
 	}
 	h.Observer.End(name, "read")
 	return RecordsFound{About: run.about(), units: run.units, folder: folder}, nil
@@ -165,35 +159,21 @@ func (h *Harvest) pinRecords(folder string, sum [32]byte) error {
 
 // rowsRun turns the rows of one export into units.
 type rowsRun struct {
-	h         *Harvest
-	number    int
-	dir, name string
-	src       Records
-	madeFor   string
-	check     *checker
-	n         uint64 // rows passed
-	cur       *unitWriter
-	skip      bool // the unit of the current row exists already
-	units     []*unit
-	outside   *rowsFooter // what is no row: damaged entries of an archive
-}
-
-func (r *rowsRun) unitEnd(start uint64) uint64 {
-	return min(start+unitEntries, uint64(r.src.Export.Rows))
+	unitRun
+	number  int
+	src     Records
+	check   *checker
+	n       uint64      // rows passed
+	outside *rowsFooter // what is no row: damaged entries of an archive
 }
 
 // step opens the unit of the next row. skip says that it is there already.
 func (r *rowsRun) step() (index uint64, skip bool, err error) {
-	if r.n >= uint64(r.src.Export.Rows) {
+	if r.n >= r.total {
 		return 0, false, r.h.filesChanged(r.dir)
 	}
-	if r.n%unitEntries == 0 {
-		if err := r.finish(); err != nil {
-			return 0, false, err
-		}
-		if err := r.begin(r.n); err != nil {
-			return 0, false, err
-		}
+	if err := r.next(r.n); err != nil {
+		return 0, false, err
 	}
 	index = r.n
 	r.n++
@@ -201,53 +181,7 @@ func (r *rowsRun) step() (index uint64, skip bool, err error) {
 		return index, true, nil
 	}
 	r.cur.foot.End++
-	r.h.Observer.Advance(r.name, 1, 0)
 	return index, false, nil
-}
-
-func (r *rowsRun) unitName(start uint64) string {
-	return path.Join(r.dir, fmt.Sprintf("%012d-%012d.unit", start, r.unitEnd(start)))
-}
-
-func (r *rowsRun) begin(start uint64) error {
-	name := r.unitName(start)
-	u, ok, err := haveUnit(r.h.Dir.Path(name), start, r.unitEnd(start), r.madeFor)
-	if err != nil {
-		return err
-	}
-	if r.skip = ok && u.foot.Rows != nil; r.skip {
-		r.units = append(r.units, u)
-		r.h.Observer.Advance(r.name, u.foot.End-u.foot.Start, u.foot.Kept)
-		return nil
-	}
-	if r.cur, err = newUnit(r.h.Dir, name, start, r.madeFor); err == nil {
-		r.cur.foot.Rows = newRowsFooter()
-	}
-	return err
-}
-
-// finish commits the unit in work, if any.
-func (r *rowsRun) finish() error {
-	if r.cur == nil {
-		return nil
-	}
-	w := r.cur
-	r.cur = nil
-	if err := w.commit(); err != nil {
-		return err
-	}
-	u, err := openUnit(r.h.Dir.Path(r.unitName(w.foot.Start)))
-	if err != nil {
-		return err
-	}
-	r.units = append(r.units, u)
-	return nil
-}
-
-func (r *rowsRun) abort() {
-	if r.cur != nil {
-		r.cur.abort()
-	}
 }
 
 func (r *rowsRun) problem(p records.Problem) error {
@@ -260,6 +194,7 @@ func (r *rowsRun) problem(p records.Problem) error {
 	_, skip, err := r.step()
 	if err == nil && !skip {
 		r.cur.foot.Rows.problem(p.Where(), p.Err)
+		r.h.Observer.Advance(r.name, 1, 0)
 	}
 	return err
 }
@@ -269,7 +204,10 @@ func (r *rowsRun) row(row records.Row) error {
 	if err != nil || skip {
 		return err
 	}
-	if err := r.keep(index, &row); err != nil {
+	before := r.cur.foot.Rows.Kept
+	err = r.keep(index, &row)
+	r.h.Observer.Advance(r.name, 1, uint64(r.cur.foot.Rows.Kept-before))
+	if err != nil {
 		var bad *badRowError
 		if !errors.As(err, &bad) {
 			return err
@@ -393,7 +331,7 @@ func (r *rowsRun) about() sampler.SnapshotRecords {
 	a.Rows = a.Kept + a.Others + a.Unreadable
 	a.Problems, a.Certs = sum.ProblemList, sum.Certificates
 	a.Covers = r.src.Covers
-	for _, key := range sortedKeys(sum.Issuers) {
+	for _, key := range slices.Sorted(maps.Keys(sum.Issuers)) {
 		hash, err := sampler.ParseKeyHash(key)
 		if err != nil {
 			continue // cannot be: it was written from a key hash
@@ -405,7 +343,7 @@ func (r *rowsRun) about() sampler.SnapshotRecords {
 	}
 	slices.SortFunc(a.Covers, func(x, y sampler.KeyHash) int { return slices.Compare(x[:], y[:]) })
 	a.Covers = slices.Compact(a.Covers)
-	for _, text := range sortedKeys(sum.Foreign) {
+	for _, text := range slices.Sorted(maps.Keys(sum.Foreign)) {
 		a.Foreign = append(a.Foreign, sampler.RecordsForeignRows{Text: text, Rows: sum.Foreign[text]})
 	}
 	return a

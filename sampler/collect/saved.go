@@ -116,16 +116,17 @@ func Reopen(dir auditdir.Dir, issuers *Issuers, s *Saved) (*Collected, error) {
 	if issuers != nil && s.IssuersHash != issuers.hash() {
 		return nil, ErrOtherIssuers
 	}
-	c := &Collected{dir: dir, logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}, roots: map[ct.LogID]ct.Hash{}, left: map[ct.LogID]leftNodes{}}
+	c := &Collected{dir: dir, logs: map[ct.LogID][]*unit{}, sizes: map[ct.LogID]uint64{}, roots: map[ct.LogID]ct.Hash{}, left: map[ct.LogID]leftNodes{}, own: ownLogs{}}
 	for _, l := range s.Logs {
-		first, read := l.First()
-		if !read {
-			continue
-		}
 		var id ct.LogID
 		_, err := hex.Decode(id[:], []byte(l.LogID))
 		if err != nil {
 			return nil, err
+		}
+		c.own[id] = l.OperatedByCA
+		first, read := l.First()
+		if !read {
+			continue
 		}
 		if c.left[id], err = s.leftNodes(l.LogID, first); err != nil {
 			return nil, err

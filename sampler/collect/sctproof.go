@@ -43,7 +43,8 @@ type SCTResult struct {
 	Log      LeafProver
 	Head     ct.TreeHead // zero if no certificate names the log
 	HeadFile string
-	LookedUp uint64 // SCTs
+	Previous *sampler.SnapshotPrevious // as in LogResult; the log itself has proven it
+	LookedUp uint64                    // SCTs
 	Proven   uint64
 	Err      error // why the log could not answer, a *ctlog.Error; nil if it did
 	units    []*unit
@@ -96,6 +97,9 @@ func (h *Harvest) SCTs(ctx context.Context, logs []SCTLog, harvested Harvested) 
 	slots := make(chan struct{}, max(1, h.Parallel))
 	var wg sync.WaitGroup
 	for i := range logs {
+		if spills[i].count > 0 {
+			h.Observer.State(sctLine(logs[i]), "waits", 0)
+		}
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -128,6 +132,9 @@ func (h *Harvest) gather(all Harvested) *Collected {
 	return c
 }
 
+// sctLine names the look-ups in a log to the observer.
+func sctLine(l SCTLog) string { return l.Log.Name() + ", SCTs" }
+
 // sctRun looks up the SCTs of one log.
 type sctRun struct {
 	h     *Harvest
@@ -143,7 +150,7 @@ func (r *sctRun) all(ctx context.Context) error {
 	if r.tasks.count == 0 {
 		return nil
 	}
-	r.name = r.log.Log.Name() + ", SCTs"
+	r.name = sctLine(r.log)
 	r.h.Observer.Begin(r.name, r.tasks.count)
 	outcome, err := "looked up", r.units(ctx)
 	var le *ctlog.Error
@@ -161,11 +168,11 @@ func (r *sctRun) all(ctx context.Context) error {
 
 func (r *sctRun) units(ctx context.Context) error {
 	if r.log.Excluded == "" {
-		head, err := r.h.pinGrown(ctx, Source{Log: r.log.Log, HeadFile: r.log.HeadFile, Origin: r.log.Origin, Known: r.log.Known, OtherKey: r.log.OtherKey, Final: r.log.Final})
+		head, previous, err := r.h.pinGrown(ctx, Source{Log: r.log.Log, HeadFile: r.log.HeadFile, Origin: r.log.Origin, Known: r.log.Known, OtherKey: r.log.OtherKey, Final: r.log.Final, shown: r.name})
 		if err != nil {
 			return err
 		}
-		r.res.Head, r.res.HeadFile = head, r.log.HeadFile
+		r.res.Head, r.res.HeadFile, r.res.Previous = head, r.log.HeadFile, previous
 	}
 	tasks, err := r.tasks.reader()
 	if err != nil {

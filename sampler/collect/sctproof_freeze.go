@@ -127,6 +127,7 @@ func (p *populating) scts(it item) error {
 	}
 	slices.SortFunc(rows, sampler.NotProven.Compare)
 	for _, row := range rows {
+		row.Proven = proven
 		if err := p.c.NotProven(row); err != nil {
 			return err
 		}

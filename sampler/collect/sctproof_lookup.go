@@ -156,7 +156,7 @@ func (r *record) outcome() sampler.SCTOutcome {
 func (f *sctFound) record(t *sctTask) record {
 	out := t.rec
 	out.flags = flags(slices.Index(sctOutcomeCodes, f.outcome)) << sctOutcomeShift
-	out.others, out.sctMS, out.entryMS, out.index = nil, 0, 0, uint64(t.number)
+	out.others, out.sctMS, out.ownMS, out.entryMS, out.index = nil, 0, 0, 0, uint64(t.number)
 	if f.outcome == sampler.SCTProven {
 		out.entryMS, out.index = t.timeMS, f.index
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -509,7 +510,23 @@ func TestSCTsOfAlpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	forecast := collect.NewSCTForecast(alphaIssuers(t))
+	for _, der := range append(slices.Clone(finals), finals[0], []byte("no certificate"), ourCA.Certificate(testpki.Template{Seed: "of others"})) {
+		forecast.Add(der)
+	}
+	if f := forecast; f.Certificates != uint64(len(finals)) || f.Repeated != 1 || f.Unreadable != 1 || f.OtherIssuers != 1 || f.NoSCT == 0 {
+		t.Errorf("forecast %+v", f)
+	}
 	for i, r := range results {
+		// What a plan says beforehand is what was then asked: each SCT or hash tile once, and the tree head.
+		l := forecast.Logs[logs[i].ID()]
+		requests, bytes := r.LookedUp, r.LookedUp*collect.ProofBytes(r.Head.Size)
+		if logs[i].static {
+			requests, bytes = l.Tiles(r.Head.Size)
+		}
+		if got := uint64(counts[i].asked); got != requests+1 || counts[i].bytes < int64(bytes)/2 || counts[i].bytes > int64(bytes)*3/2+2000 {
+			t.Errorf("log %s: %d requests, %d bytes, forecast were %d and %d", names[i:i+1], got, counts[i].bytes, requests+1, bytes)
+		}
 		t.Logf("log %s: %d of %d SCTs proven with %d requests, %d bytes", names[i:i+1], r.Proven, r.LookedUp, counts[i].asked, counts[i].bytes)
 		if r.Err != nil || r.LookedUp == 0 || r.Proven != r.LookedUp {
 			t.Errorf("log %s: %d of %d SCTs proven: %v", names[i:i+1], r.Proven, r.LookedUp, r.Err)

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"time"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -17,49 +16,32 @@ import (
 )
 
 // StartRule says where reading of a log may begin. The zero rule reads everything.
-type StartRule struct {
-	// Whole is why everything is read, for people; "" if it need not be.
-	Whole string
-	// Cursor is that of the newest earlier audit of the chain that has one for the log; nil
-	// if there is none.
-	Cursor *Cursor
-	// NoCursor is why there is none, or why it does not say enough, for people; then the
-	// start is searched, and lies not after the cursor.
-	NoCursor string
-	// Since is the chain's start; without a cursor, a log is read from about there.
-	Since time.Time
-	// MergeDelay is the log's maximum merge delay; 0 means MaxMergeDelay.
-	MergeDelay time.Duration
-}
+type StartRule = sampler.StartRule
 
 // Cursor is where an earlier audit left off in a log.
-type Cursor struct {
-	AuditID string
-	Next    uint64 // first entry that must be read again
-}
+type Cursor = sampler.LogCursor
 
-// MaxMergeDelay is RFC 6962's maximum merge delay as root programmes demand it.
-const MaxMergeDelay = 24 * time.Hour
+// notBeforeSlack is how far apart notBefore and logging may be.
+const notBeforeSlack = sampler.NotBeforeSlack
 
-// notBeforeSlack is how far apart notBefore and signing, and with it logging, may be (BR 7.1.2.7).
-const notBeforeSlack = 48 * time.Hour
+// Reading begins between two units: neither difference is below zero.
+const (
+	_ = uint(sampler.RangeUnit - unitEntries)
+	_ = uint(unitEntries - sampler.RangeUnit)
+)
 
-// cut is the time from which on entries are wanted, with the slack that it has from Since:
-// entries are not in the order of their time stamps, but no entry is later than the maximum
-// merge delay.
-func (s StartRule) cut() (at time.Time, slack time.Duration) {
-	slack = notBeforeSlack + MaxMergeDelay
-	if s.MergeDelay > 0 {
-		slack = notBeforeSlack + s.MergeDelay
-	}
-	return s.Since.Add(-slack), slack
-}
-
-// key is the same for equal rules.
-func (s StartRule) key() string {
+// ruleKey is the same for equal rules and the same tree of the audit before.
+func (src *Source) ruleKey() string {
+	s := src.Start
 	text := fmt.Sprintf("%q %q %s %d", s.Whole, s.NoCursor, sampler.FormatTime(s.Since), s.MergeDelay)
+	if s.Own {
+		text += " of the CA"
+	}
 	if s.Cursor != nil {
 		text += fmt.Sprintf(" %q %d", s.Cursor.AuditID, s.Cursor.Next)
+	}
+	if len(src.Known) > 0 {
+		text += fmt.Sprintf(" after %q %d", src.Known[0].AuditID, src.Known[0].Head.Size)
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
@@ -82,22 +64,26 @@ func FindStart(ctx context.Context, log LogReader, head ct.TreeHead, rule StartR
 		if rule.Cursor.Next > head.Size {
 			return Start{}, fmt.Errorf("log %s: the cursor of audit %s is entry %d, outside a tree of %d", log.Name(), rule.Cursor.AuditID, rule.Cursor.Next, head.Size)
 		}
-		return Start{unitFloor(rule.Cursor.Next), fmt.Sprintf("audit %s read the log and has decided all entries before %d; reading begins at the multiple of %d below",
-			rule.Cursor.AuditID, rule.Cursor.Next, logUnit())}, nil
+		return Start{unitFloor(rule.Cursor.Next), rule.CursorReason()}, nil
+	case rule.Own:
+		return Start{Reason: sampler.ReadAllOwn}, nil
 	case rule.Since.IsZero():
-		return Start{Reason: "all of the log is read"}, nil
+		return Start{Reason: sampler.ReadAll}, nil
 	}
 	return searchStart(ctx, log, head, rule)
 }
 
-// RangeStart is where an audit begins to read that goes on from a cursor.
-func RangeStart(next uint64) uint64 { return unitFloor(next) }
+// searches says whether FindStart reads time stamps for a rule, which takes a while.
+func searches(rule StartRule) bool {
+	return rule.Whole == "" && (rule.Cursor == nil || rule.NoCursor != "") && !rule.Own && !rule.Since.IsZero()
+}
 
+// unitFloor is sampler.RangeStart, in the units that logs are read in.
 func unitFloor(index uint64) uint64 { return index / logUnit() * logUnit() }
 
 // searchStart finds the start by time stamp.
 func searchStart(ctx context.Context, log LogReader, head ct.TreeHead, rule StartRule) (Start, error) {
-	cut, slack := rule.cut()
+	cut, _ := rule.Cut()
 	cutMS := uint64(max(0, cut.UnixMilli()))
 	blocks := (head.Size + ct.TileWidth - 1) / ct.TileWidth
 	lo, hi := uint64(0), blocks // the first block with an entry at or after cut
@@ -127,20 +113,8 @@ func searchStart(ctx context.Context, log LogReader, head ct.TreeHead, rule Star
 			break
 		}
 	}
-	s.Reason = fmt.Sprintf("searched by time stamp: from about entry %d on entries are of %s or later, the chain's start less 48 hours and the log's maximum merge delay of %s; reading begins at a multiple of %d below",
-		found, sampler.FormatTime(cut), hours(slack-notBeforeSlack), logUnit())
-	if rule.NoCursor != "" {
-		s.Reason = rule.NoCursor + "; " + s.Reason
-	}
+	s.Reason = rule.SearchReason(found)
 	return s, nil
-}
-
-// hours writes a merge delay for people.
-func hours(d time.Duration) string {
-	if d%time.Hour == 0 {
-		return fmt.Sprintf("%d hours", d/time.Hour)
-	}
-	return fmt.Sprintf("%d seconds", d/time.Second)
 }
 
 // latestOf returns the latest time stamp in a block of 256 entries, which a static-ct log
@@ -203,7 +177,7 @@ func leftOf(ctx context.Context, log LogReader, head ct.TreeHead, first uint64) 
 // startDocument is work/logs/<log id>/start.json: the choice, so that a run that goes on
 // begins where the first one did.
 type startDocument struct {
-	Rule   string   `json:"rule"` // StartRule.key
+	Rule   string   `json:"rule"` // Source.ruleKey
 	First  uint64   `json:"first"`
 	Reason string   `json:"reason"`
 	Left   []string `json:"left"` // compact range [0, first), hex
@@ -219,6 +193,9 @@ func (r *logRun) begin(ctx context.Context) error {
 	} else if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	if searches(r.src.Start) {
+		r.h.Observer.State(r.src.name(), "searching by time stamp", 0)
+	}
 	start, err := FindStart(ctx, r.src.Log, r.head, r.src.Start)
 	if err != nil {
 		return err
@@ -226,14 +203,14 @@ func (r *logRun) begin(ctx context.Context) error {
 	// The tree of the newest audit before must be recomputed from what is read.
 	if len(r.src.Known) > 0 && start.First > unitFloor(r.src.Known[0].Head.Size) {
 		start.First = unitFloor(r.src.Known[0].Head.Size)
-		start.Reason += fmt.Sprintf("; and not after the %d entries that audit %s knew", r.src.Known[0].Head.Size, r.src.Known[0].AuditID)
+		start.Reason += sampler.NotAfter(r.src.Known[0].AuditID, r.src.Known[0].Head.Size)
 	}
 	left, err := leftOf(ctx, r.src.Log, r.head, start.First)
 	if err != nil {
 		return err
 	}
 	r.start, r.left = start, left
-	doc := startDocument{Rule: r.src.Start.key(), First: start.First, Reason: start.Reason, Left: hexes(left.Nodes)}
+	doc := startDocument{Rule: r.src.ruleKey(), First: start.First, Reason: start.Reason, Left: hexes(left.Nodes)}
 	raw, err := json.Marshal(doc)
 	if err != nil {
 		return err
@@ -241,15 +218,15 @@ func (r *logRun) begin(ctx context.Context) error {
 	return r.h.Dir.Replace(name, raw)
 }
 
-// resume takes over the choice of an earlier run. One that reads everything holds whatever
-// the rule is now; any other only for its rule.
+// resume takes over the choice of an earlier run. That to read everything, whatever the audits
+// before say, holds whatever the rule is now; any other only for its rule.
 func (r *logRun) resume(raw []byte) bool {
 	var doc startDocument
 	if err := json.Unmarshal(raw, &doc); err != nil {
 		return false // damaged: chosen anew, and the choice is the same
 	}
 	nodes, err := parseHexes(doc.Left)
-	if err != nil || doc.Reason == "" || doc.First > r.head.Size || doc.First%logUnit() != 0 || doc.First > 0 && doc.Rule != r.src.Start.key() {
+	if err != nil || doc.Reason == "" || doc.First > r.head.Size || doc.First%logUnit() != 0 || doc.Rule != r.src.ruleKey() && !(doc.First == 0 && sampler.ReadsAll(doc.Reason)) {
 		return false
 	}
 	left := ct.NewRange(0)

@@ -210,6 +210,7 @@ type collection struct {
 	files   []collect.FileReader
 	observe collect.Observer
 	wrap    func(collect.LogReader) collect.LogReader // nil: none
+	own     map[ct.LogID]bool                         // logs that the CA operates
 }
 
 func newCollection(t testing.TB, issuers *collect.Issuers, logs ...testLog) *collection {
@@ -218,7 +219,7 @@ func newCollection(t testing.TB, issuers *collect.Issuers, logs ...testLog) *col
 
 // harvest reads every source once, as a run of collect does.
 func (c *collection) harvest(ctx context.Context) (*collect.Harvest, []collect.LogResult, []collect.FilesResult, error) {
-	h := &collect.Harvest{Dir: c.dir, Issuers: c.issuers, LogKeys: map[ct.LogID][]byte{}, Observer: c.observe, Parallel: 2}
+	h := &collect.Harvest{Dir: c.dir, Issuers: c.issuers, LogKeys: map[ct.LogID][]byte{}, OwnLogs: c.own, Observer: c.observe, Parallel: 2}
 	if h.Observer == nil {
 		h.Observer = quiet{}
 	}
@@ -258,7 +259,9 @@ func (c *collection) collect(t testing.TB) *collect.Collected {
 func (c *collection) reopen(t testing.TB, saved collect.Saved, results []collect.LogResult) *collect.Collected {
 	t.Helper()
 	for _, r := range results {
-		saved.Logs = append(saved.Logs, snapshotOf(r))
+		entry := snapshotOf(r)
+		entry.OperatedByCA = c.own[r.Log.ID()]
+		saved.Logs = append(saved.Logs, entry)
 	}
 	out, err := collect.Reopen(c.dir, c.issuers, &saved)
 	if err != nil {

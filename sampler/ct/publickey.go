@@ -122,3 +122,14 @@ func (k *PublicKey) verifyDigitallySigned(msg, signed []byte) error {
 	}
 	return nil
 }
+
+// CanonicalKey makes several encodings of one key equal, where Go can read the key in a DER
+// SubjectPublicKeyInfo (draw protocol section 3: one key counts under its lowest hash).
+func CanonicalKey(spki []byte) string {
+	if pub, err := x509.ParsePKIXPublicKey(spki); err == nil {
+		if der, err := x509.MarshalPKIXPublicKey(pub); err == nil {
+			return string(der)
+		}
+	}
+	return string(spki)
+}

@@ -79,9 +79,13 @@ func ParseDataTile(tile []byte, first uint64, count int, fn func(*Entry) error) 
 // memory is used again by the next Parse.
 type DataTile struct {
 	Entries []Entry
+	Hashes  []Hash // the leaf hash of every entry
 	// OnlyHashes leaves Leaf nil: where LeafHash is all that is asked, the leaves need not
 	// be in memory a second time, which costs more than hashing once they do not fit the cache.
 	OnlyHashes bool
+	// Want, if set, leaves precertificate entries for whose issuer_key_hash it is false out of
+	// Entries: they have their hash, and the place of the next one is used for them.
+	Want func(issuerKeyHash [32]byte) bool
 	// AnyExtensions asks for no leaf_index: RFC 6962 logs that are served or archived as tiles have none.
 	AnyExtensions bool
 
@@ -90,9 +94,9 @@ type DataTile struct {
 
 // Parse reads a data tile under the rules of ParseDataTile. The entries alias tile, which with
 // OnlyHashes nobody else may read at the same time: the bytes before a record are borrowed
-// while it is hashed. After an error, Entries are those before the defect.
+// while it is hashed. After an error, Entries and Hashes are those before the defect.
 func (t *DataTile) Parse(tile []byte, first uint64, count int) error {
-	t.Entries = t.Entries[:0]
+	t.Entries, t.Hashes = t.Entries[:0], t.Hashes[:0]
 	if most := len(tile) + 3*TileWidth; !t.OnlyHashes && cap(t.leaves) < most || cap(t.leaves) > 4*most+1<<20 {
 		t.leaves = make([]byte, 0, most)
 	}
@@ -101,21 +105,23 @@ func (t *DataTile) Parse(tile []byte, first uint64, count int) error {
 		if len(t.Entries) == cap(t.Entries) {
 			t.Entries = slices.Grow(t.Entries, TileWidth)
 		}
-		t.Entries = t.Entries[:len(t.Entries)+1]
-		e := &t.Entries[len(t.Entries)-1]
+		e := &t.Entries[:len(t.Entries)+1][len(t.Entries)]
 		e.Index = index
 		start := len(tile) - len(*in)
 		record, err := in.tileRecord(e, t.AnyExtensions)
 		if err != nil {
-			t.Entries = t.Entries[:len(t.Entries)-1]
 			return fmt.Errorf("data tile: entry %d: %w", index, err)
 		}
 		if t.OnlyHashes {
 			t.hashRecord(e, tile, start, len(record))
-			return nil
+		} else {
+			t.leaves = e.aliasLeaf(record, t.leaves)
+			e.KeepLeafHash()
 		}
-		t.leaves = e.aliasLeaf(record, t.leaves)
-		e.KeepLeafHash()
+		t.Hashes = append(t.Hashes, e.hash)
+		if t.Want == nil || e.Type != PrecertEntry || t.Want(e.IssuerKeyHash) {
+			t.Entries = t.Entries[:len(t.Entries)+1]
+		}
 		return nil
 	})
 }

@@ -145,6 +145,40 @@ func TestDataTileRefused(t *testing.T) {
 	}
 }
 
+// TestDataTileWant: foreign precertificates are hashed and left out, nothing else is.
+func TestDataTileWant(t *testing.T) {
+	tile := readFile(t, filepath.Join(moduleRoot, "testdata", "ctlogs", "navigli-sample", "tile", "data", "000"))
+	var all, some ct.DataTile
+	some.OnlyHashes = true
+	some.Want = func(h [32]byte) bool { return h[5] < 100 }
+	if err := errors.Join(all.Parse(tile, 0, 256), some.Parse(tile, 0, 256)); err != nil {
+		t.Fatal(err)
+	}
+	if len(all.Hashes) != 256 || !slices.Equal(all.Hashes, some.Hashes) {
+		t.Errorf("%d and %d hashes, which should be the same 256", len(all.Hashes), len(some.Hashes))
+	}
+	left := some.Entries
+	dropped := 0
+	for i := range all.Entries {
+		e := &all.Entries[i]
+		if e.LeafHash() != all.Hashes[i] {
+			t.Errorf("the hash of entry %d differs", i)
+		}
+		if e.Type == ct.PrecertEntry && e.IssuerKeyHash[5] >= 100 {
+			dropped++
+			continue
+		}
+		if len(left) == 0 || left[0].Index != e.Index || left[0].LeafHash() != all.Hashes[i] || !bytes.Equal(left[0].TBS, e.TBS) ||
+			!bytes.Equal(left[0].Certificate, e.Certificate) || !slices.Equal(left[0].ChainFingerprints, e.ChainFingerprints) {
+			t.Fatalf("entry %d is missing, or differs", i)
+		}
+		left = left[1:]
+	}
+	if len(left) > 0 || dropped == 0 || dropped == 256 {
+		t.Errorf("%d entries too many, %d left out", len(left), dropped)
+	}
+}
+
 // TestDataTileEveryCut: no beginning of a tile passes for the tile.
 // TestDataTileWhole reads tiles of different sizes with the same memory: the entries are
 // those of ParseDataTile, with their hashes.
@@ -270,8 +304,19 @@ func FuzzDataTile(f *testing.F) {
 					t.Fatalf("the hash of entry %d differs", i)
 				}
 			}
-			if fmt.Sprint(again) != fmt.Sprint(err) || len(whole.Entries) != n {
+			if fmt.Sprint(again) != fmt.Sprint(err) || len(whole.Entries) != n || !slices.Equal(whole.Hashes, hashes) {
 				t.Fatalf("read whole: %d entries and %v, one by one: %d and %v", len(whole.Entries), again, n, err)
+			}
+			whole.Want = func(h [32]byte) bool { return h[0]%2 == 0 }
+			again = whole.Parse(borrowed, 0, int(count))
+			if fmt.Sprint(again) != fmt.Sprint(err) || !slices.Equal(whole.Hashes, hashes) {
+				t.Fatalf("with some wanted: %d hashes and %v, without: %d and %v", len(whole.Hashes), again, len(hashes), err)
+			}
+			for i := range whole.Entries {
+				e := &whole.Entries[i]
+				if e.LeafHash() != hashes[e.Index] || e.Type == ct.PrecertEntry && e.IssuerKeyHash[0]%2 == 1 {
+					t.Fatalf("entry %d is not as it should be", e.Index)
+				}
 			}
 		}
 		free := ct.DataTile{AnyExtensions: true}

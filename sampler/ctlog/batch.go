@@ -15,7 +15,8 @@ type Batch struct {
 }
 
 // ReadHashes is ReadFor for a caller who wants all leaf hashes, and of the entries only those for which look is true. look is called
-// where an entry was fetched, while it is in that core's cache, from several goroutines; want and fn are as with ReadFor.
+// where an entry was fetched, while it is in that core's cache, from several goroutines, and not for entries that want is false for;
+// want and fn are as with ReadFor.
 func (l *Log) ReadHashes(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, want func(issuerKeyHash [32]byte) bool,
 	look func(context.Context, *ct.Entry) bool, fn func(*Batch) error) error {
 	return l.read(ctx, head, startInclusive, endExclusive, want, sink{look: look, batch: fn})
@@ -31,22 +32,20 @@ type sink struct {
 // digest is a batch being made, in memory that is used again.
 type digest struct{ Batch }
 
-// take goes through entries that were parsed and hashed, those of [start, end), if batches are wanted.
-func (d *digest) take(ctx context.Context, entries []ct.Entry, start, end uint64, to *sink) {
-	d.Hashes, d.Entries = d.Hashes[:0], d.Entries[:0]
+// take looks through what was parsed and hashed: hashes of the entries from first on, of which entries are those that may be wanted.
+// What it takes of them is of [start, end). It does nothing unless batches are wanted.
+func (d *digest) take(ctx context.Context, first uint64, hashes []ct.Hash, entries []ct.Entry, start, end uint64, to *sink) {
+	d.Hashes, d.Entries = nil, d.Entries[:0]
 	if to.batch == nil {
 		return
 	}
+	start, end = max(start, first), min(end, first+uint64(len(hashes)))
+	if start >= end {
+		return
+	}
+	d.First, d.Hashes = start, hashes[start-first:end-first]
 	for i := range entries {
-		e := &entries[i]
-		if e.Index < start || e.Index >= end {
-			continue
-		}
-		if len(d.Hashes) == 0 {
-			d.First = e.Index
-		}
-		d.Hashes = append(d.Hashes, e.LeafHash())
-		if to.look(ctx, e) {
+		if e := &entries[i]; e.Index >= start && e.Index < end && to.look(ctx, e) {
 			d.Entries = append(d.Entries, e)
 		}
 	}

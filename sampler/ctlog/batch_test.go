@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"selfaudit/sampler/ct"
@@ -73,6 +75,64 @@ func TestReadHashes(t *testing.T) {
 						t.Fatalf("%v: entry %d differs", r, indexes[i])
 					}
 				}
+			}
+		})
+	}
+}
+
+// With want, foreign precertificates are hashed and nobody looks at them; everything else is looked at.
+func TestReadHashesFor(t *testing.T) {
+	h, err := newHybrid(t).Serve(true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := newRFCServer(t, 100)
+	for name, l := range map[string]*Log{
+		"static":        open(t, webConfig(t, StaticCT, alphaC, serve(t, static(alphaC, nil)), newClock())),
+		"static folder": open(t, folderConfig(t, StaticCT, alphaC, alphaC)),
+		"RFC 6962":      open(t, webConfig(t, RFC6962, alphaB, serve(t, page.ServeHTTP)+"/log", newClock())),
+		"hybrid":        open(t, hybridConfig(serve(t, h.ServeHTTP), newClock())),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, head, err := l.Head(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := func(h [32]byte) bool { return h[0]%2 == 0 }
+			var hashes, got []ct.Hash
+			var indexes, gotIndexes []uint64
+			err = l.Read(t.Context(), head, 5, head.Size-1, func(e *ct.Entry) error {
+				hashes = append(hashes, e.LeafHash())
+				if e.Type == ct.X509Entry || want(e.IssuerKeyHash) {
+					indexes = append(indexes, e.Index)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var foreign atomic.Int32
+			look := func(_ context.Context, e *ct.Entry) bool {
+				if e.Type == ct.PrecertEntry && !want(e.IssuerKeyHash) {
+					foreign.Add(1)
+				}
+				return true
+			}
+			err = l.ReadHashes(t.Context(), head, 5, head.Size-1, want, look, func(b *Batch) error {
+				got = append(got, b.Hashes...)
+				for _, e := range b.Entries {
+					if e.LeafHash() != hashes[e.Index-5] {
+						t.Errorf("the hash of entry %d differs", e.Index)
+					}
+					gotIndexes = append(gotIndexes, e.Index)
+				}
+				return nil
+			})
+			if err != nil || !slices.Equal(got, hashes) || !slices.Equal(gotIndexes, indexes) || foreign.Load() > 0 {
+				t.Errorf("%d hashes, %d entries, %d looked at in vain, %v; want %d and %d", len(got), len(gotIndexes), foreign.Load(), err, len(hashes), len(indexes))
+			}
+			if len(indexes) == 0 || len(indexes) == len(hashes) {
+				t.Errorf("%d of %d entries are wanted, so nothing is tried", len(indexes), len(hashes))
 			}
 		})
 	}

@@ -52,7 +52,7 @@ func (l *Log) readHybrid(ctx context.Context, size, start, end uint64, want want
 		}
 	}
 	for start < end && h.missed.Load() < tilesMissed {
-		err := l.readTiles(ctx, size, start, end, want != nil, &next)
+		err := l.readTiles(ctx, size, start, end, want, &next)
 		if !errors.Is(err, errNoTile) {
 			return err
 		}

@@ -43,7 +43,7 @@ type Config struct {
 	StallTimeout time.Duration // how long a request may make no progress; 0 means 90 seconds
 	// AfterFunc is the clock of StallTimeout; nil means time.AfterFunc.
 	AfterFunc   func(d time.Duration, f func()) Timer
-	Concurrency int     // requests at the same time, of all callers together, and tiles or pages read ahead; 0 means 3 over HTTP, 2 from a folder
+	Concurrency int     // requests at the same time, of all callers together; twice as many tiles or pages are read ahead; 0 means 3 over HTTP, 2 from a folder
 	RateLimit   float64 // requests a second, of all callers together; 0 means as many as the log bears
 	HashTiles   bool    // static-ct: Read fetches the level-0 hash tiles too, so that CheckHashTile finds them at hand
 
@@ -202,8 +202,9 @@ func (l *Log) verifyHead(raw []byte) (ct.TreeHead, error) {
 }
 
 // Read delivers the entries [startInclusive, endExclusive) of the tree with the given head, in order, one call of fn each. The entry
-// and everything it points to is valid until fn returns. The next tiles or pages are fetched while fn works; when Read returns,
-// nothing of it is running any more. An error of fn ends the reading and is returned unchanged; an empty range reads nothing.
+// and everything it points to is valid until fn returns. The next tiles or pages are fetched while fn works, and it is called
+// by whoever has the next one, so by several goroutines, but never twice at the same time; when Read returns, nothing of it is running
+// any more. An error of fn ends the reading and is returned unchanged; an empty range reads nothing.
 func (l *Log) Read(ctx context.Context, head ct.TreeHead, startInclusive, endExclusive uint64, fn func(*ct.Entry) error) error {
 	return l.ReadFor(ctx, head, startInclusive, endExclusive, nil, fn)
 }
@@ -230,7 +231,7 @@ func (l *Log) read(ctx context.Context, head ct.TreeHead, startInclusive, endExc
 	case l.cfg.Type == RFC6962:
 		return l.readPages(ctx, startInclusive, endExclusive, want, &to)
 	}
-	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, want != nil, &to)
+	return l.readTiles(ctx, head.Size, startInclusive, endExclusive, want, &to)
 }
 
 func (l *Log) workers() int {

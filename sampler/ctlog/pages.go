@@ -2,6 +2,7 @@ package ctlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,8 @@ type page struct {
 	scan    pageScan
 	entries []rawEntry // at least one, the first of them with index first
 
-	parsed []ct.Entry // of entries, up to one that cannot be parsed
+	parsed []ct.Entry // of entries, up to one that cannot be parsed; without want's foreign ones if a batch is made
+	hashes []ct.Hash  // leaf hashes of entries, up to the same
 	bad    error      // what is wrong with that one
 	digest
 }
@@ -53,10 +55,14 @@ type webPages struct{ *web }
 func (w webPages) fill(ctx context.Context, start, end uint64, p *page) error {
 	p.buf.trim()
 	p.first, p.where = start, entriesPath(start, end)
-	_, err := w.get(ctx, request{path: p.where, limit: maxBody, retry400: true, check: func(body []byte) (err error) {
+	_, err := w.get(ctx, request{path: p.where, limit: maxBody, retry400: true, retryMissing: true, check: func(body []byte) (err error) {
 		p.entries, err = p.scan.page(body, 0, int(end-start))
 		return err
 	}}, &p.buf)
+	var f *failure
+	if errors.As(err, &f) && f.cause == missing && !f.page { // as a tile that is not there; a web page is not the log's own answer
+		err = fail(missing, Invalid, "the tree head commits the log to these entries: %w", err)
+	}
 	return err
 }
 
@@ -65,25 +71,29 @@ func entriesPath(start, end uint64) string {
 	return fmt.Sprintf("ct/v1/get-entries?start=%d&end=%d", start, end-1)
 }
 
-// parse parses and hashes the entries where they were fetched, while they are in the core's cache.
-func (p *page) parse() {
-	p.parsed, p.bad = p.parsed[:0], nil
+// parse parses and hashes the entries where they were fetched, while they are in the core's cache. With thin, the foreign
+// precertificates among them are only hashed.
+func (p *page) parse(thin bool) {
+	p.parsed, p.hashes, p.bad = p.parsed[:0], p.hashes[:0], nil
 	for i, raw := range p.entries {
-		if i == cap(p.parsed) {
+		n := len(p.parsed)
+		if n == cap(p.parsed) {
 			p.parsed = slices.Grow(p.parsed, len(p.entries)-i)
 		}
-		p.parsed = p.parsed[:i+1]
-		e := &p.parsed[i]
+		e := &p.parsed[:n+1][n]
 		e.Index = p.first + uint64(i)
 		p.bad = ct.ParseLeafInput(raw.leaf, e)
 		if p.bad == nil && raw.extra != nil {
 			p.bad = ct.ParseExtraData(raw.extra, e)
 		}
 		if p.bad != nil {
-			p.parsed = p.parsed[:i]
 			return
 		}
 		e.KeepLeafHash()
+		p.hashes = append(p.hashes, e.LeafHash())
+		if !thin || raw.extra != nil {
+			p.parsed = p.parsed[:n+1]
+		}
 	}
 }
 
@@ -104,18 +114,19 @@ func (l *Log) readPages(ctx context.Context, start, end uint64, want wanted, to 
 		}
 		from, until := start, min((start/size+1)*size, end)
 		start = until
-		return func(ctx context.Context, emit func(*page) error) error {
-			for from < until {
+		return func(ctx context.Context, emit func(*page) error) (*page, error) {
+			for {
 				p, err := l.fetchPage(ctx, from, until, want, to)
 				if err != nil {
-					return err
+					return nil, err
 				}
-				from += uint64(len(p.entries))
+				if from += uint64(len(p.entries)); from >= until {
+					return p, nil
+				}
 				if err := emit(p); err != nil {
-					return err
+					return nil, err
 				}
 			}
-			return nil
 		}
 	}
 	return inOrder(ctx, l.workers(), next, consume)
@@ -156,17 +167,18 @@ func (l *Log) fetchPage(ctx context.Context, start, end uint64, want wanted, to 
 	if err := l.pages.fill(ctx, start, end, p); err != nil {
 		return nil, l.failed(ctx, p.where, err)
 	}
-	p.parse()
-	p.take(ctx, p.parsed, start, end, to)
+	p.parse(to.batch != nil)
+	p.take(ctx, p.first, p.hashes, p.parsed, start, end, to)
 	return p, nil
 }
 
 func (l *Log) consumePage(ctx context.Context, p *page, to *sink) error {
-	if err := p.deliver(ctx, p.parsed, p.first, p.first+uint64(len(p.parsed)), to); err != nil {
+	end := p.first + uint64(len(p.hashes))
+	if err := p.deliver(ctx, p.parsed, p.first, end, to); err != nil {
 		return err
 	}
 	if p.bad != nil {
-		return l.failed(ctx, entryName(p.first+uint64(len(p.parsed))), p.bad)
+		return l.failed(ctx, entryName(end), p.bad)
 	}
 	return nil
 }

@@ -138,7 +138,9 @@ func TestPageFaultsThatStay(t *testing.T) {
 		parts      []string
 	}{
 		{"400", "need tree size: 977", 400, Unreachable, []string{"gave up", "need tree size"}},
-		{"404", "", 404, Unreachable, []string{"404"}},
+		{"404", "no such page", 404, Invalid, []string{"404", "commits"}},
+		{"410", "", 410, Invalid, []string{"410", "commits"}},
+		{"404 of something before the log", "<html>", 404, Unreachable, []string{"404", "HTML page"}},
 		{"empty page", `{"entries":[]}`, 200, Invalid, []string{"empty page"}},
 		{"garbage", `{"entries":[{"leaf_input":"A"}]}`, 200, Invalid, []string{"base64"}},
 		{"not an entry", `{"entries":[{"leaf_input":"AAAA","extra_data":""}]}`, 200, Invalid, []string{"leaf_input"}},

@@ -2,7 +2,6 @@ package ctlog
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,8 +25,6 @@ type pageScan struct {
 
 // errPageShort means that a page has fewer entries than were to be skipped.
 var errPageShort = errors.New("get-entries answer: the page ends before the entry")
-
-var strictBase64 = base64.StdEncoding.Strict()
 
 // page returns the entries of an answer after the first skip, at most most of them; the result is valid until the next call.
 // An answer without such entries is an error.
@@ -242,12 +239,12 @@ func (s *pageScan) base64() ([]byte, error) {
 	}
 	text := raw[1 : len(raw)-1]
 	from := len(s.decoded)
-	n, err := strictBase64.Decode(s.decoded[from:cap(s.decoded)], text)
+	n, err := decodeBase64(s.decoded[from:cap(s.decoded)], text)
 	if err != nil && bytes.IndexByte(text, '\\') >= 0 {
 		var plain string
 		if json.Unmarshal(raw, &plain) == nil {
 			text = []byte(plain)
-			n, err = strictBase64.Decode(s.decoded[from:cap(s.decoded)], text)
+			n, err = decodeBase64(s.decoded[from:cap(s.decoded)], text)
 		}
 	}
 	// The decoder passes over line ends. They would be invalid JSON, and shorten the result.

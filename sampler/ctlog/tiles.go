@@ -26,8 +26,8 @@ type tile struct {
 	hashes  []byte // the level-0 hash tile, or nil
 }
 
-// readTiles reads the data tiles of [start, end) of a tree with the given size; onlyHashes leaves the entries without Leaf.
-func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes bool, to *sink) error {
+// readTiles reads the data tiles of [start, end) of a tree with the given size.
+func (l *Log) readTiles(ctx context.Context, size, start, end uint64, want wanted, to *sink) error {
 	n, last := start/ct.TileWidth, (end-1)/ct.TileWidth
 	next := func() task[*tile] {
 		if n > last {
@@ -35,14 +35,17 @@ func (l *Log) readTiles(ctx context.Context, size, start, end uint64, onlyHashes
 		}
 		number := n
 		n++
-		return func(ctx context.Context, emit func(*tile) error) error {
+		return func(ctx context.Context, _ func(*tile) error) (*tile, error) {
 			t := l.spareTiles.get()
-			t.data.OnlyHashes, t.data.AnyExtensions = onlyHashes, l.cfg.Type == RFC6962
-			if err := l.fetchTile(ctx, number, tileWidth(number, size), t); err != nil {
-				return err
+			t.data.OnlyHashes, t.data.Want, t.data.AnyExtensions = want != nil, nil, l.cfg.Type == RFC6962
+			if to.batch != nil {
+				t.data.Want = want
 			}
-			t.take(ctx, t.data.Entries, start, t.end(end), to)
-			return emit(t)
+			if err := l.fetchTile(ctx, number, tileWidth(number, size), t); err != nil {
+				return nil, err
+			}
+			t.take(ctx, number*ct.TileWidth, t.data.Hashes, t.data.Entries, start, t.end(end), to)
+			return t, nil
 		}
 	}
 	consume := func(t *tile) error {

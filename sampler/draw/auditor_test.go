@@ -78,10 +78,10 @@ func FuzzParseAuditorSeed(f *testing.F) {
 	})
 }
 
-// TestAuditorDraw derives the draw of an auditor again in a few lines that share nothing
-// with Select, from the text of the appendix.
-func TestAuditorDraw(t *testing.T) {
-	raw, err := os.ReadFile("../../testdata/draw-vectors/tv2/population.tsv")
+// secondVector is population and strata of the draw protocol's second test vector.
+func secondVector(t *testing.T) (population []byte, strata []sampler.Stratum) {
+	t.Helper()
+	population, err := os.ReadFile("../../testdata/draw-vectors/tv2/population.tsv")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +89,17 @@ func TestAuditorDraw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	strata, err := sampler.ParseStrata(table)
+	strata, err = sampler.ParseStrata(table)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return population, strata
+}
+
+// TestAuditorDraw derives the draw of an auditor again in a few lines that share nothing
+// with Select, from the text of the appendix.
+func TestAuditorDraw(t *testing.T) {
+	raw, strata := secondVector(t)
 	seed, err := AuditorSeed(sampler.HashDoc(raw), auditorDice)
 	if err != nil {
 		t.Fatal(err)
@@ -149,18 +156,7 @@ func TestAuditorDraw(t *testing.T) {
 
 // TestAuditorVector is the vector of the appendix, which was made with sha256sum and sort.
 func TestAuditorVector(t *testing.T) {
-	raw, err := os.ReadFile("../../testdata/draw-vectors/tv2/population.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := os.ReadFile("../../testdata/draw-vectors/tv2/strata.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	strata, err := sampler.ParseStrata(table)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw, strata := secondVector(t)
 	seed, err := AuditorSeed(sampler.HashDoc(raw), "00112233445566778899")
 	if err != nil || SeedHex(seed) != "daadf1bd681cbab675b85c79f996fecb6a633d3d00d1a0a7f1635152578db410" {
 		t.Fatalf("seed %s, %v", SeedHex(seed), err)

@@ -19,6 +19,9 @@ func CheckChain(current fs.FS, earlier ...fs.FS) (notes []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkOrder(c, earlier); err != nil {
+		return nil, err
+	}
 	for i, folder := range earlier {
 		hash, prev, err := readCommitment(folder)
 		if err != nil {

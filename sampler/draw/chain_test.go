@@ -1,6 +1,7 @@
 package draw
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,38 @@ func TestCheckChain(t *testing.T) {
 	}
 }
 
+// TestChainOrder says which order is wanted, or what is missing.
+func TestChainOrder(t *testing.T) {
+	rows := synthetic(300, 3).rows
+	chain := chainOfThree(t, [3]audit{slice(t, rows[:150], 0), slice(t, rows[150:160], 1), slice(t, rows[160:], 2)})
+	ids := make([]string, 3)
+	for i, folder := range chain {
+		_, c, err := readCommitment(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = fmt.Sprintf("%s (from %s)", c.AuditID, c.PeriodStart.Format(time.DateOnly))
+	}
+	for _, tt := range []struct {
+		current, first, second int
+		want                   string
+	}{
+		{0, 2, 1, "must be given newest first: " + ids[1] + ", " + ids[2] + "; given were " + ids[2] + ", " + ids[1]},
+		{0, 1, 1, "earlier audit 2, test-1, is given twice"},
+		{0, 2, 2, "is given twice"},
+		{2, 1, 0, "the chain begins with audit test-1: "},
+		{0, 1, 0, "follows the commitment with SHA-256 "},
+	} {
+		_, err := CheckChain(chain[tt.current], chain[tt.first], chain[tt.second])
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("audit %d after %d and %d: %v, want %s", tt.current, tt.first, tt.second, err, tt.want)
+		}
+	}
+	if _, err := CheckChain(chain[0], chain[2]); err == nil || !strings.Contains(err.Error(), "give all earlier audits, newest first, without a gap") {
+		t.Errorf("a gap: %v", err)
+	}
+}
+
 func checkChainOf(current fstest.MapFS, earlier []fstest.MapFS) ([]string, error) {
 	switch len(earlier) {
 	case 1:
@@ -117,5 +150,17 @@ func TestNotes(t *testing.T) {
 	}
 	if notes := append(Notes(c, strata, 7), ClosingNotes(c)...); !slices.Equal(notes, want) {
 		t.Errorf("notes are %q", notes)
+	}
+}
+
+// TestCodeSigningNotes: CSBR 8.7 doubles the rate of Non-EV code signing certificates too.
+func TestCodeSigningNotes(t *testing.T) {
+	strata := []sampler.Stratum{{ID: sampler.StratumID{Class: sampler.ClassCS}, RateBP: 600}, {ID: sampler.StratumID{Class: sampler.ClassDV}, RateBP: 300}}
+	if notes := CodeSigningNotes(strata); notes != nil {
+		t.Errorf("notes %q", notes)
+	}
+	strata[0].RateBP = 599
+	if notes := CodeSigningNotes(strata); !slices.Equal(notes, []string{"1 strata of class cs below 600 basis points"}) {
+		t.Errorf("notes %q", notes)
 	}
 }

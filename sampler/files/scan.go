@@ -27,7 +27,8 @@ func (s *scan) read(in *input) error {
 		s.whole(in, errors.New("gzip file inside an archive: unpack it first"))
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")):
 		s.whole(in, errors.New("zip archive inside an archive: unpack it first"))
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}):
+	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), bytes.HasPrefix(head, []byte{0xfe, 0xff}),
+		bytes.HasPrefix(head, []byte("-\x00-\x00")), bytes.HasPrefix(head, []byte("\x00-\x00-")):
 		s.whole(in, errors.New("text in UTF-16: save it as ASCII or UTF-8"))
 	default:
 		if bytes.HasPrefix(head, []byte{0xef, 0xbb, 0xbf}) { // byte order mark
