@@ -1,10 +1,9 @@
 package reports
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 	"selfaudit/lint/waivers"
 )
@@ -42,32 +41,20 @@ func FindingsDocument(a *Audit) ([]byte, error) {
 	if doc.Problems == nil {
 		doc.Problems = []Problem{}
 	}
-	return encode(doc)
+	return jsonlines.Document(doc)
 }
 
 // SummaryDocument returns report/summary.json.
-func SummaryDocument(s Summary) ([]byte, error) { return encode(s) }
+func SummaryDocument(s Summary) ([]byte, error) { return jsonlines.Document(s) }
 
 // ParseSummary reads report/summary.json strictly.
 func ParseSummary(data []byte) (*Summary, error) {
 	s := new(Summary)
-	if err := strictJSON(data, s); err != nil {
+	if err := jsonlines.Decode(data, s); err != nil {
 		return nil, fmt.Errorf("reading a summary: %w", err)
 	}
 	if s.Schema != SummarySchema {
 		return nil, fmt.Errorf("reading a summary: its schema is %q, this program reads %q", s.Schema, SummarySchema)
 	}
 	return s, nil
-}
-
-// encode writes a JSON document in the one form all documents have.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("writing a document: %w", err)
-	}
-	return b.Bytes(), nil
 }

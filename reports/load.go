@@ -10,6 +10,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/terminal"
 	"selfaudit/lint"
 	"selfaudit/sampler"
@@ -249,7 +250,7 @@ func (a *Audit) loadLint() error {
 		return err
 	} else if ok {
 		a.Linter = new(lint.Info)
-		if err := strictJSON(data, a.Linter); err != nil {
+		if err := jsonlines.Decode(data, a.Linter); err != nil {
 			return fmt.Errorf("reading lint/linter.json: %w", err)
 		}
 	}
@@ -288,7 +289,7 @@ func (a *Audit) results(name string) ([]lint.Result, error) {
 	var list []lint.Result
 	err := a.lines(name, func(line []byte) error {
 		var r lint.Result
-		if err := strictJSON(line, &r); err != nil {
+		if err := jsonlines.Decode(line, &r); err != nil {
 			return err
 		}
 		if r.AsIf != day {
@@ -306,28 +307,9 @@ func (a *Audit) lines(name string, fn func(line []byte) error) error {
 	if err != nil || !ok {
 		return err
 	}
-	for n := 1; len(data) > 0; n++ {
-		line, rest, found := bytes.Cut(data, []byte{'\n'})
-		if !found {
-			return fmt.Errorf("reading %s: line %d: the last line has no line end; the document is cut short", name, n)
-		}
-		if err := fn(line); err != nil {
-			return fmt.Errorf("reading %s: line %d: %w", name, n, err)
-		}
-		data = rest
-	}
-	return nil
-}
-
-// strictJSON decodes one JSON value with known keys only and nothing after it.
-func strictJSON(data []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the JSON value")
+	err = jsonlines.Each(bytes.NewReader(data), len(data), func(_ int, line []byte) error { return fn(line) })
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	return nil
 }

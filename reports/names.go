@@ -29,9 +29,18 @@ func (a *Audit) IssuerLabel(key sampler.KeyHash) string {
 func (a *Audit) StratumName(id sampler.StratumID) string {
 	name := a.IssuerLabel(id.Issuer) + " " + Level(id.Class)
 	if id.Label != "" {
-		name += " (" + id.Label + ")"
+		name += " (" + a.Division(id.Label) + ")"
 	}
 	return name
+}
+
+// Division is a stratum label as people read it: the CA's own text in the columns of its
+// records that strata are divided by, else the label itself.
+func (a *Audit) Division(label string) string {
+	if words := a.Snapshot.Words()[label]; words != "" {
+		return terminal.Escape(words)
+	}
+	return label
 }
 
 // Level is how a class is printed: "DV", "S/MIME", "CS EV".

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 
 	"selfaudit/sampler"
@@ -14,24 +15,30 @@ const populationName = "draw/population.tsv"
 // AllRows streams the frozen population in the order of the file. It stops at the first
 // error, which it yields with a zero row.
 func (a *Audit) AllRows() iter.Seq2[sampler.Row, error] {
-	return func(yield func(sampler.Row, error) bool) {
-		f, err := a.fsys.Open(populationName)
+	return stream(a.fsys, populationName, sampler.NewPopulationReader)
+}
+
+// stream gives what a reader of a document of the audit reads, to the first error, which
+// comes with a zero value.
+func stream[T any, R interface{ Next() (T, error) }](fsys fs.FS, name string, open func(io.Reader) R) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		f, err := fsys.Open(name)
 		if err != nil {
-			yield(sampler.Row{}, fmt.Errorf("reading %s: %w", populationName, err))
+			yield(none, fmt.Errorf("reading %s: %w", name, err))
 			return
 		}
 		defer f.Close()
-		r := sampler.NewPopulationReader(f)
-		for {
-			row, err := r.Next()
+		for r := open(f); ; {
+			v, err := r.Next()
 			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
-				yield(sampler.Row{}, fmt.Errorf("reading %s: %w", populationName, err))
+				yield(none, fmt.Errorf("reading %s: %w", name, err))
 				return
 			}
-			if !yield(row, nil) {
+			if !yield(v, nil) {
 				return
 			}
 		}

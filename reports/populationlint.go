@@ -187,7 +187,7 @@ func (a *Audit) corpusCoverage() string {
 	h := a.Corpus
 	text := fmt.Sprintf("Covers the whole population: all %d items (%d certificates and precertificates) were linted", h.Covers[0].Items, h.Covers[0].Certificates)
 	if n := len(h.Covers) - 1; n > 0 {
-		text += fmt.Sprintf(", and those of %s with %d items", count(n, "earlier audit"), h.Items()-h.Covers[0].Items)
+		text += fmt.Sprintf(", and those of %s with %s", count(n, "earlier audit"), sampler.Counted(h.Items()-h.Covers[0].Items, "item", "items"))
 	}
 	if len(h.Missing) > 0 {
 		var names []string

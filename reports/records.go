@@ -1,9 +1,7 @@
 package reports
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 
 	"selfaudit/internal/terminal"
@@ -117,30 +115,7 @@ func (a *Audit) loadReconciliation() error {
 // ListItems streams a list of the reconciliation. It stops at the first error, which it
 // yields with a zero item.
 func (a *Audit) ListItems(name string) iter.Seq2[sampler.ReconciliationItem, error] {
-	file := sampler.ReconciliationListFile(name)
-	return func(yield func(sampler.ReconciliationItem, error) bool) {
-		fail := func(err error) { yield(sampler.ReconciliationItem{}, fmt.Errorf("reading %s: %w", file, err)) }
-		f, err := a.fsys.Open(file)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer f.Close()
-		r := sampler.NewReconciliationReader(f)
-		for {
-			i, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				return
-			}
-			if err != nil {
-				fail(err)
-				return
-			}
-			if !yield(i, nil) {
-				return
-			}
-		}
-	}
+	return stream(a.fsys, sampler.ReconciliationListFile(name), sampler.NewReconciliationReader)
 }
 
 // recordsOpen are the open points about the CA's records.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"selfaudit/lint/requirements"
+	"selfaudit/sampler"
 )
 
 const (
@@ -172,7 +173,7 @@ func (a *Audit) warn(s *Staleness) {
 		s.Warnings = append(s.Warnings, OpenPoint{code, fmt.Sprintf(format, args...)})
 	}
 	if s.Tables.AgeDays > staleTables {
-		add("tables-old", "Requirements: the table of document versions is of %s, %d days before this report; versions published since are not in it.", s.Tables.Date, s.Tables.AgeDays)
+		add("tables-old", "Requirements: the table of document versions is of %s, %s before this report; versions published since are not in it.", s.Tables.Date, sampler.Counted(s.Tables.AgeDays, "day", "days"))
 	}
 	for _, d := range s.Documents {
 		switch {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"selfaudit/internal/terminal"
 	"selfaudit/lint"
 	"selfaudit/lint/pkimetal"
 	"selfaudit/lint/requirements"
@@ -210,11 +211,11 @@ func (a *Audit) Summary(reportedAt time.Time, clock string) Summary {
 	c := a.Commitment
 	s := Summary{Schema: SummarySchema, AuditID: c.AuditID, Mode: c.Mode, CA: a.CA,
 		Period:     Span{sampler.FormatTime(c.PeriodStart), sampler.FormatTime(c.PeriodEnd)},
-		ChainStart: sampler.FormatTime(c.ChainStart), Previous: hashOrNone(c.PreviousCommitment),
+		ChainStart: sampler.FormatTime(c.ChainStart), Previous: c.PreviousCommitment.OrNone(),
 		Commitment: a.CommitHash.String(), ReportedAt: sampler.FormatTime(reportedAt), Clock: clock,
 		Population: a.Population.Count, Late: a.Snapshot.Counts.Late, Voided: len(a.Voided),
 		Seed: a.Randomness.Seed, Requirements: a.inForce(c.PeriodStart, c.PeriodEnd, reportedAt),
-		TableEdition: a.Tables.Edition(), Open: a.OpenPoints(), Notes: draw.Notes(c, a.Strata, a.Snapshot.Counts.Late)}
+		TableEdition: a.Tables.Edition(), Open: a.OpenPoints(), Notes: append(draw.Notes(c, a.Strata, a.Snapshot.Counts.Late), draw.CodeSigningNotes(a.Strata)...)}
 	if s.Notes == nil {
 		s.Notes = []string{}
 	}
@@ -249,13 +250,6 @@ func (a *Audit) Summary(reportedAt time.Time, clock string) Summary {
 		a.current(&s, reportedAt)
 	}
 	return s
-}
-
-func hashOrNone(h sampler.DocHash) string {
-	if h.IsZero() {
-		return "none"
-	}
-	return h.String()
 }
 
 func (a *Audit) lintSummary() *LintSummary {
@@ -324,7 +318,7 @@ func (a *Audit) strataLines() []StratumLine {
 	}
 	lines := []StratumLine{}
 	for i, s := range a.Strata {
-		line := StratumLine{StratumID: s.ID.String(), Label: s.Label, Issuer: a.IssuerLabel(s.ID.Issuer), Class: string(s.ID.Class), Constrained: a.Constrained(s.ID.Issuer),
+		line := StratumLine{StratumID: s.ID.String(), Label: terminal.Escape(s.Text()), Issuer: a.IssuerLabel(s.ID.Issuer), Class: string(s.ID.Class), Constrained: a.Constrained(s.ID.Issuer),
 			Population: s.Population, RateBP: s.RateBP, Floor: s.Floor, Sample: s.Sample, Reserve: s.Reserve}
 		if a.Linted && a.Drawn {
 			line.Findings, line.Problems, line.Unwaived = &found[i], &problems[i], &unwaived[i]

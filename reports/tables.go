@@ -1,9 +1,7 @@
 package reports
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -11,29 +9,15 @@ import (
 	"selfaudit/sampler"
 )
 
-// The documents of this file's subject in an audit's folder.
-const (
-	tablesFolder     = "config/requirements"
-	registerDocument = "config/requirements-review.csv"
-)
+// registerDocument is where report keeps the CA's register of reviews.
+const registerDocument = "config/requirements-review.csv"
 
 // loadTables reads the tables of document versions that freeze kept. An audit of an older
 // program has none: then the program's own are used, and the summary leaves out what came
 // with the kept ones.
-func (a *Audit) loadTables() error {
-	a.Tables = requirements.Embedded()
-	folder, err := fs.Sub(a.fsys, tablesFolder)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", tablesFolder, err)
-	}
-	if _, err := fs.Stat(folder, requirements.EditionFile); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if a.Tables, err = requirements.LoadFiles(folder); err != nil {
-		return fmt.Errorf("reading %s: %w", tablesFolder, err)
-	}
-	a.TablesKept = true
-	return nil
+func (a *Audit) loadTables() (err error) {
+	a.Tables, a.TablesKept, err = requirements.OfAudit(a.fsys)
+	return err
 }
 
 // loadRegister reads the CA's register of reviews, as report kept it.

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/xuri/excelize/v2"
+
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/testaudit"
 	"selfaudit/lint"
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
-
-	"github.com/xuri/excelize/v2"
 )
 
 // attack alters a package's documents; the test then makes all manifests right again,
@@ -282,7 +283,7 @@ func (a *attacked) hideFinding() {
 		if !hidden && len(r.Findings) > 0 {
 			r.Findings, hidden = r.Findings[1:], true
 		}
-		again, err := lineBytes(r)
+		again, err := jsonlines.Line(r)
 		must(a, err)
 		out.Write(again)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"selfaudit/internal/auditdir"
 	"selfaudit/internal/config"
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/testaudit"
 	"selfaudit/lint"
 	"selfaudit/reports"
@@ -116,7 +117,7 @@ func lintOn(t testing.TB, files fstest.MapFS, day time.Time, put func(string, []
 	}
 	info, err := plan.Run(context.Background(), auditlint.Options{Day: day, Workers: 2}, auditlint.Emit{Result: add(&results), AsIf: add(&asIf)})
 	must(t, err)
-	doc, err := documentBytes(info)
+	doc, err := jsonlines.Document(info)
 	must(t, err)
 	put(auditlint.LinterName, doc)
 	put(auditlint.ResultsName, results.Bytes())

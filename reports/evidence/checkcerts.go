@@ -80,7 +80,7 @@ func (v *verifier) pairingTBS(cert, signer *ct.Certificate) ([]byte, error) {
 }
 
 // embeddedSCTs finds the earliest SCT of a log of the snapshot that verifies: it is a CT
-// time stamp of the certificate (protocol 3.1).
+// time stamp of the certificate (protocol 3.1). Those of logs that the CA operates are apart.
 func (v *verifier) embeddedSCTs(c *certificate, cert *ct.Certificate, iss *issuer, tbs []byte) {
 	if c.form != sampler.FormFinal {
 		return
@@ -98,9 +98,11 @@ func (v *verifier) embeddedSCTs(c *certificate, cert *ct.Certificate, iss *issue
 			if ct.VerifySCT(l.listed.PublicKey, s, key, tbs) != nil {
 				continue
 			}
-			if at := time.UnixMilli(int64(s.Timestamp)).UTC(); c.scts.IsZero() || at.Before(c.scts) {
-				c.scts = at
+			first := &c.scts
+			if l.listed.OperatedByCA {
+				first = &c.ownSCTs
 			}
+			*first = earlier(*first, time.UnixMilli(int64(s.Timestamp)).UTC())
 			break
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
 )
 
@@ -55,7 +56,7 @@ func (v *verifier) checkChain() {
 		v.docs.earlier = append(v.docs.earlier, e)
 	}
 	if len(earlier) > 0 {
-		v.ok(name, "with %d earlier audits: each previous-commitment is the hash of the one before, the periods meet, no item of this audit is in an earlier population", len(earlier))
+		v.ok(name, "with %s: each previous-commitment is the hash of the one before, the periods meet, no item of this audit is in an earlier population", sampler.Counted(len(earlier), "earlier audit", "earlier audits"))
 	}
 	for _, n := range notes {
 		if strings.HasPrefix(n, "chain not checked") {
@@ -68,13 +69,14 @@ func (v *verifier) checkChain() {
 
 // drawFolder is the draw folder of an earlier audit.
 type drawFolder struct {
-	tree *tree
+	tree   *tree
+	beside *tree // its folder ct, empty where the draw folder alone was given
 	io.Closer
 }
 
 // openDrawFolder opens the draw folder of a package (folder or zip), of an audit folder,
 // or itself. Only commitment.txt, population.tsv and snapshot.json are read from it, and the
-// chain of hashes ties them down.
+// chain of hashes ties them down; and of the folder ct beside it what the snapshot names.
 func openDrawFolder(ctx context.Context, path string, limits Limits) (*drawFolder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -86,7 +88,7 @@ func openDrawFolder(ctx context.Context, path string, limits Limits) (*drawFolde
 	} else {
 		var pack *opened
 		if pack, err = open(ctx, path, limits); err == nil {
-			d = &drawFolder{tree: pack.tree.sub(payloadFolder + "/draw"), Closer: pack}
+			d = &drawFolder{tree: pack.tree.sub(payloadFolder + "/draw"), beside: pack.tree.sub(payloadFolder + "/ct"), Closer: pack}
 		}
 	}
 	if err != nil {
@@ -108,17 +110,46 @@ func findDrawFolder(path string) (*drawFolder, error) {
 		if err != nil {
 			return nil, err
 		}
-		files := map[string]int64{}
-		for _, name := range []string{"commitment.txt", "population.tsv", "snapshot.json"} {
-			if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() {
-				files[name] = info.Size()
-			}
+		t := filesOf(root, "commitment.txt", "population.tsv", "snapshot.json")
+		if t.files["commitment.txt"] == 0 || t.files["population.tsv"] == 0 {
+			root.Close()
+			continue
 		}
-		if files["commitment.txt"] > 0 && files["population.tsv"] > 0 {
-			t := newTree(files, func(name string) (io.ReadCloser, error) { return openIn(root, name) })
-			return &drawFolder{tree: t, Closer: root}, nil
+		d := &drawFolder{tree: t, beside: newTree(nil, nil), Closer: root}
+		if below == "" {
+			return d, nil
 		}
-		root.Close()
+		ct, err := os.OpenRoot(filepath.Join(path, filepath.Dir(below), "ct"))
+		if errors.Is(err, fs.ErrNotExist) {
+			return d, nil
+		}
+		if err != nil {
+			return nil, errors.Join(err, root.Close())
+		}
+		d.beside, d.Closer = filesOf(ct, "pairings.tsv", "outside.tsv"), closers{root, ct}
+		return d, nil
 	}
 	return nil, &formError{errors.New("neither a package nor an audit folder nor a draw folder: commitment.txt and population.tsv are not there")}
+}
+
+// filesOf has those of the named files that are regular files of the folder.
+func filesOf(root *os.Root, names ...string) *tree {
+	files := map[string]int64{}
+	for _, name := range names {
+		if info, err := root.Lstat(name); err == nil && info.Mode().IsRegular() {
+			files[name] = info.Size()
+		}
+	}
+	return newTree(files, func(name string) (io.ReadCloser, error) { return openIn(root, name) })
+}
+
+// closers closes several things.
+type closers []io.Closer
+
+func (c closers) Close() error {
+	var err error
+	for _, x := range c {
+		err = errors.Join(err, x.Close())
+	}
+	return err
 }

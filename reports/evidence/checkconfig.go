@@ -131,6 +131,7 @@ func (c *configCheck) logs(s *sampler.Snapshot) {
 		c.equal(what+"log id of public_key", ct.LogIDOf(set.PublicKey).String(), read.LogID)
 		c.equal(what+"type", set.Type, read.Type)
 		c.equal(what+"tiles", set.Tiles, read.Tiles)
+		c.equal(what+"operated_by_ca", set.OperatedByCA, read.OperatedByCA)
 		c.equal(what+"url", set.URL, read.URL)
 		c.equal(what+"origin", set.Origin, read.Origin)
 		// The snapshot names a log without a label by its origin or address.
@@ -153,25 +154,36 @@ func (c *configCheck) logs(s *sampler.Snapshot) {
 	}
 }
 
-// logList compares [log_list] with the list that the snapshot names, and where it is
+// logList compares [log_list] with the lists that the snapshot names, and where they are
 // said to come from.
 func (c *configCheck) logList(s *sampler.Snapshot) {
-	hash, l := namedList(s), c.cfg.LogList
-	if used := l.Select != config.SelectNone; used != (hash != "") {
-		c.bad.add("log_list.select is %q, but snapshot.json names %s", l.Select, cmp.Or(hash, "no log list"))
+	named, l := namedLists(s), c.cfg.LogList
+	if used := l.Select != config.SelectNone; used != (len(named) > 0) {
+		hash := "no log list"
+		if len(named) > 0 {
+			hash = named[0].hash
+		}
+		c.bad.add("log_list.select is %q, but snapshot.json names %s", l.Select, hash)
 		return
 	}
-	if hash == "" {
+	if len(named) == 0 {
 		return
 	}
-	from := cmp.Or(l.File, l.URL, "the list that comes with the program")
-	for _, n := range s.Notes {
-		if strings.HasPrefix(n, LogListNote) && strings.Contains(n, " "+LogListHash+" "+hash+", "+from+"; ") {
-			return
+	sources := l.Sources()
+	if len(sources) != len(named) {
+		c.bad.add("log_list names %d lists, snapshot.json %d", len(sources), len(named))
+		return
+	}
+	for i, src := range sources {
+		from := cmp.Or(src.File, src.URL, "the list that comes with the program")
+		if !strings.Contains(named[i].note, " "+LogListHash+" "+named[i].hash+", "+from+"; ") {
+			// An address may have been changed since the list was taken, which changes nothing else.
+			c.notef("log_list: the list is from %q, which is not what snapshot.json says", from)
+		}
+		if !src.Date.IsZero() && !src.Date.Equal(named[i].date) {
+			c.bad.add("log_list: date of %q is %s, snapshot.json says another", from, sampler.FormatTime(src.Date))
 		}
 	}
-	// An address may have been changed since the list was taken, which changes nothing else.
-	c.notef("log_list: the list is from %q, which is not what snapshot.json says", from)
 }
 
 // files compares the [[files]] tables with the snapshot's files, in order.
@@ -235,7 +247,7 @@ func (c *configCheck) chain(s *sampler.Snapshot) {
 // chainReason is what freeze writes where the CA gives no reason.
 func chainReason(set config.Chain) string {
 	if set.StartEvidence != "" {
-		return "first audit of the chain"
+		return sampler.FirstAuditReason
 	}
 	return sampler.NoChainReason
 }

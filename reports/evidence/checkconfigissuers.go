@@ -37,8 +37,8 @@ func (c *configCheck) issuers(s *sampler.Snapshot) {
 		}
 	}
 	if c.bad.total == before {
-		c.notef("%d [[issuer]] tables for %d issuers: a file must hold certificates of several keys, or several tables those of one; the package does not show which, ask if an issuer seems to be missing or added",
-			len(fit.tables), len(fit.issuers))
+		c.notef("%d [[issuer]] tables for %s: a file must hold certificates of several keys, or several tables those of one; the package does not show which, ask if an issuer seems to be missing or added",
+			len(fit.tables), sampler.Counted(len(fit.issuers), "issuer", "issuers"))
 	}
 }
 

@@ -111,6 +111,9 @@ func contradict(c *sampler.Conflict, known, served ct.TreeHead) error {
 		if served.Size >= known.Size {
 			return fmt.Errorf("rollback from %d to %d entries", known.Size, served.Size)
 		}
+		if served.Timestamp < known.Timestamp { // RFC 6962 section 3.5; a front end that lags behind serves such a head
+			return fmt.Errorf("rollback from the tree head of %d ms to an older one of %d ms, which may be right", known.Timestamp, served.Timestamp)
+		}
 		return nil
 	case known.Size == served.Size:
 		if known.Root == served.Root {

@@ -89,7 +89,7 @@ func (v *verifier) checkSample() {
 			reserve++
 		}
 	}
-	v.ok(name, "drawn again with the same result: %d items and %d in reserve", sampled, reserve)
+	v.ok(name, "drawn again with the same result: %s and %d in reserve", sampler.Counted(sampled, "item", "items"), reserve)
 }
 
 // redraw selects from a draw folder's population and compares with its sample.tsv.
@@ -127,17 +127,20 @@ func (v *verifier) checkNotes() {
 	if v.docs.population != nil {
 		late = v.docs.population.late
 	}
-	for _, n := range append(draw.Notes(c, v.docs.strata, late), draw.ClosingNotes(c)...) {
+	for _, n := range slices.Concat(draw.Notes(c, v.docs.strata, late), draw.CodeSigningNotes(v.docs.strata), draw.ClosingNotes(c)) {
 		v.note("draw", "%s", n)
 	}
 	if s == nil {
 		return
 	}
 	if s.IssuanceTime == sampler.IssuedByNotBefore {
-		v.note("issuance time", "the CA chose notBefore over the CT time: it chooses these times itself; %d items left out by it were logged later than the chain's start", s.Counts.Predated)
+		v.note("issuance time", "the CA chose notBefore over the CT time: it chooses these times itself; %s left out by it were logged later than the chain's start", sampler.Counted(s.Counts.Predated, "item", "items"))
 	}
 	told := v.chainStart()
 	for _, l := range s.Logs {
+		if l.OperatedByCA {
+			v.note("logs", "the CA operates log %s (%s): its times alone take no item out (protocol 3.1)", l.LogID, l.URL)
+		}
 		if l.Status == sampler.LogExcluded {
 			v.note("logs", "%s (%s) was excluded: %s", l.URL, l.LogID, l.Reason)
 		}
@@ -146,7 +149,7 @@ func (v *verifier) checkNotes() {
 		v.note("logs", "log %s was not read, but SCTs of %d items name it", u.LogID, u.SCTs)
 	}
 	if n := s.Counts.Unreadable; n > 0 {
-		v.note("population", "%d certificates could not be read and are in no stratum", n)
+		v.note("population", "%s could not be read and are in no stratum", sampler.Counted(n, "certificate", "certificates"))
 	}
 	if s.Clock == sampler.ClockGiven || v.bag.Clock == sampler.ClockGiven {
 		v.note("clock", "times were given by hand (--now), not taken from the system's clock")

@@ -31,6 +31,14 @@ type frozenCommitment struct {
 	frozen bool        // its freeze was seen in the record
 }
 
+// place is where a document lies that its freeze wrote outside draw/.
+func (c *frozenCommitment) place(name string) string {
+	if c.void == nil {
+		return name
+	}
+	return c.folder + "/" + name
+}
+
 // eventRecord is log/events.jsonl under examination.
 type eventRecord struct {
 	v           *verifier
@@ -68,8 +76,8 @@ func (v *verifier) checkEvents() {
 		r.event(e)
 	}
 	r.end()
-	if r.bad.close(v, name, "%d records, each with the hash of the one before: every stage that was done and every voided draw, with their %d documents, in a possible order and at possible times; the certificates are recorded by their hashes in ct/sightings.jsonl",
-		len(events), r.compared) {
+	if r.bad.close(v, name, "%s, each with the hash of the one before: every stage that was done and every voided draw, with their %s, in a possible order and at possible times; the certificates are recorded by their hashes in ct/sightings.jsonl",
+		sampler.Counted(len(events), "record", "records"), sampler.Counted(r.compared, "document", "documents")) {
 		for _, n := range r.notes {
 			v.note(name, "%s", n)
 		}
@@ -158,7 +166,7 @@ func (r *eventRecord) notBefore(what string, at time.Time, limit, whose string) 
 }
 
 // documents checks that an event names exactly the given documents, with the hashes of
-// the files at the given places; a place "" is not in the package any more.
+// the files at the given places.
 func (r *eventRecord) documents(what string, e auditdir.Event, places map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(places)) {
 		recorded, named := e.Documents[name]
@@ -167,9 +175,6 @@ func (r *eventRecord) documents(what string, e auditdir.Event, places map[string
 			continue
 		}
 		place := places[name]
-		if place == "" {
-			continue
-		}
 		hash, there := r.v.hashes[payloadFolder+"/"+place]
 		switch {
 		case !there:
@@ -221,14 +226,13 @@ func (r *eventRecord) freeze(what string, e auditdir.Event, at time.Time) {
 	c := r.commitments[r.current]
 	c.frozen = true
 	due := places("config/selfaudit.toml", "findings/items.jsonl")
-	r.tables(e, due)
-	r.records(e, due)
+	r.tables(e, c, due)
+	r.records(e, c, due)
 	r.scts(e, c, due)
 	r.pairings(e, c, due)
-	if c.void != nil { // replaced by the freeze after it
-		for name := range due {
-			due[name] = ""
-		}
+	r.outside(e, c, due)
+	for name := range due {
+		due[name] = c.place(name)
 	}
 	for _, name := range []string{"snapshot.json", "population.tsv", "strata.tsv", "commitment.txt"} {
 		due["draw/"+name] = c.folder + "/" + name
@@ -345,27 +349,27 @@ func (r *eventRecord) end() {
 	}
 }
 
-// records adds the documents about the CA's records. Those of a voided freeze were replaced.
-func (r *eventRecord) records(e auditdir.Event, due map[string]string) {
+// records adds the documents about the CA's records.
+func (r *eventRecord) records(e auditdir.Event, c *frozenCommitment, due map[string]string) {
 	for _, name := range append(recordsFiles(), sampler.NotProvenFile) {
-		if _, named := e.Documents[name]; named || r.v.data.has(name) {
+		if _, named := e.Documents[name]; named || r.v.data.has(c.place(name)) {
 			due[name] = name
 		}
 	}
 }
 
-// tables adds the kept tables of document versions. A voided freeze may have kept files of
-// other names, which are gone.
-func (r *eventRecord) tables(e auditdir.Event, due map[string]string) {
+// tables adds the kept tables of document versions.
+func (r *eventRecord) tables(e auditdir.Event, c *frozenCommitment, due map[string]string) {
 	const folder = "config/requirements/"
 	for name := range e.Documents {
 		if d, known := findDocument(name); known && d.stage == "freeze" && strings.HasPrefix(name, folder) {
 			due[name] = name
 		}
 	}
+	at := c.place(folder)
 	for name := range r.v.data.files {
-		if strings.HasPrefix(name, folder) {
-			due[name] = name
+		if rest, found := strings.CutPrefix(name, at); found {
+			due[folder+rest] = folder + rest
 		}
 	}
 }

@@ -104,18 +104,18 @@ func (v *verifier) checkSnapshot() {
 	}
 	n := s.Counts
 	if n.Population != c.PopulationCount {
-		bad.add("counts %d items in the population, the commitment %d", n.Population, c.PopulationCount)
+		bad.add("counts %s in the population, the commitment %d", sampler.Counted(n.Population, "item", "items"), c.PopulationCount)
 	}
 	if sum := n.Population + n.Predated + n.TooOld + n.Waiting + n.InEarlier; sum != n.ItemsSeen {
 		bad.add("of %d items seen, %d are accounted for", n.ItemsSeen, sum)
 	}
 	if n.IssuedByCT+n.IssuedByRecord+n.IssuedByNotBefore != n.Population {
-		bad.add("issued_by counts do not add up to %d items", n.Population)
+		bad.add("issued_by counts do not add up to %s", sampler.Counted(n.Population, "item", "items"))
 	}
 	if n.PrecertOnly+n.FinalOnly+n.Both != n.Population {
-		bad.add("counts of forms do not add up to %d items", n.Population)
+		bad.add("counts of forms do not add up to %s", sampler.Counted(n.Population, "item", "items"))
 	}
-	bad.close(v, name, "is the committed one; %d items seen, %d in the population, %d issuers, %d logs", n.ItemsSeen, n.Population, len(s.Issuers), len(s.Logs))
+	bad.close(v, name, "is the committed one; %s seen, %d in the population, %s, %s", sampler.Counted(n.ItemsSeen, "item", "items"), n.Population, sampler.Counted(len(s.Issuers), "issuer", "issuers"), sampler.Counted(len(s.Logs), "log", "logs"))
 }
 
 // populationFacts is what one pass over the population established.
@@ -137,13 +137,7 @@ func (v *verifier) checkPopulation() {
 		v.refused(name, "the commitment")
 		return
 	}
-	wanted := map[sampler.ItemID]bool{}
-	for _, r := range v.docs.sample {
-		wanted[r.Item] = true
-	}
-	for _, f := range v.docs.findings {
-		wanted[f.ItemID] = true
-	}
+	wanted := v.namedItems()
 	f, err := v.data.Open("draw/population.tsv")
 	if err != nil {
 		v.missing(name, "draw/population.tsv")
@@ -184,11 +178,11 @@ func (v *verifier) checkPopulation() {
 		bad.add("is not the committed one: its SHA-256 is %s, commitment.txt says %s", r.Hash(), c.PopulationHash)
 	}
 	if r.Count() != c.PopulationCount {
-		bad.add("%d items, commitment.txt says %d", r.Count(), c.PopulationCount)
+		bad.add("%s, commitment.txt says %d", sampler.Counted(r.Count(), "item", "items"), c.PopulationCount)
 	}
 	v.comparePopulation(facts, forms, &bad)
 	v.docs.population = facts
-	bad.close(v, name, "is the committed one; %d items in strict order, each inside the chain and before the period's end", r.Count())
+	bad.close(v, name, "is the committed one; %s in strict order, each inside the chain and before the period's end", sampler.Counted(r.Count(), "item", "items"))
 }
 
 // comparePopulation compares what the population holds with what the snapshot says of it.
@@ -239,16 +233,7 @@ func (v *verifier) readItemFindings() {
 	if raw == nil {
 		return
 	}
-	list, err := sampler.ParseItemFindings(bytes.NewReader(raw))
-	var again bytes.Buffer
-	for i := 0; err == nil && i < len(list); i++ {
-		var line []byte
-		line, err = list[i].Line()
-		again.Write(line)
-	}
-	if err == nil {
-		err = sameBytes(raw, func() ([]byte, error) { return again.Bytes(), nil })
-	}
+	list, err := parseLines(raw, sampler.ParseItemFindings, sampler.ItemFinding.Line)
 	if err != nil {
 		v.fail(name, "%v", err)
 		return
@@ -288,7 +273,7 @@ func (v *verifier) checkStrata() {
 	}
 	var bad failures
 	if int64(len(strata)) != c.StrataCount {
-		bad.add("%d strata, commitment.txt says %d", len(strata), c.StrataCount)
+		bad.add("%s, commitment.txt says %d", sampler.Counted(len(strata), "stratum", "strata"), c.StrataCount)
 	}
 	counted := map[sampler.StratumID]int64{}
 	var sampled int64
@@ -296,23 +281,23 @@ func (v *verifier) checkStrata() {
 		counted[s.ID] = s.Population
 		sampled += s.Sample
 		if got := p.strata[s.ID]; got != s.Population {
-			bad.add("stratum %s says %d items, the population has %d", s.ID, s.Population, got)
+			bad.add("stratum %s says %s, the population has %d", s.ID, sampler.Counted(s.Population, "item", "items"), got)
 		}
 	}
 	if len(counted) != len(p.strata) {
-		bad.add("%d strata, the population has items in %d", len(counted), len(p.strata))
+		bad.add("%s, the population has items in %d", sampler.Counted(len(counted), "stratum", "strata"), len(p.strata))
 	}
 	if plan, err := rulesOf(v.docs.snapshot).Plan(p.strata); err != nil {
 		bad.add("the snapshot's rules: %v", err)
 	} else if want, err := sampler.FormatStrata(plan); err != nil || !bytes.Equal(want, raw) {
 		bad.add("are not what the snapshot's rules and the protocol's minimum give (line %d)", firstDifference(want, raw))
 	}
-	bad.close(v, name, "are the committed ones; %d strata with the population's counts, sizes by rule: %d of %d items to draw", len(strata), sampled, c.PopulationCount)
+	bad.close(v, name, "are the committed ones; %s with the population's counts, sizes by rule: %d of %d items to draw", sampler.Counted(len(strata), "stratum", "strata"), sampled, c.PopulationCount)
 }
 
 // rulesOf returns the sampling rules that the snapshot records.
 func rulesOf(s *sampler.Snapshot) sampler.Rules {
-	r := sampler.Rules{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, EVRA: s.Rules.EVRA, Minimum: s.Rules.Minimum, Strata: s.Rules.Strata, Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
+	r := sampler.Rules{RateBP: s.Rules.RateBP, Floor: s.Rules.Floor, EVRA: s.Rules.EVRA, Minimum: s.Rules.Minimum, Strata: s.Rules.Strata, Labels: s.Words(), Issuers: map[sampler.KeyHash]sampler.IssuerRule{}}
 	for _, i := range s.Issuers {
 		r.Issuers[i.KeySHA256] = sampler.IssuerRule{Label: i.Label, RateBP: i.RateBP, Floor: i.Floor}
 	}

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"bytes"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"slices"
@@ -69,7 +68,7 @@ func (v *verifier) checkIssuers() {
 		}
 	}
 	v.docs.issuers = issuers
-	bad.close(v, name, "%d issuers with %d certificates are those of snapshot.json", len(issuers), len(listed))
+	bad.close(v, name, "%s with %s: those of snapshot.json", sampler.Counted(len(issuers), "issuer", "issuers"), sampler.Counted(len(listed), "certificate", "certificates"))
 }
 
 // newIssuer gathers an issuer's certificates and checks that they have its key.
@@ -105,7 +104,7 @@ func newIssuer(entry *sampler.SnapshotIssuer, byHash map[sampler.CertHash]*ct.Ce
 		return nil, fmt.Errorf("none of its certificates has the key")
 	}
 	for _, hash := range entry.Certificates {
-		if canonicalKey(byHash[hash].RawSPKI) != canonicalKey(i.spki) {
+		if ct.CanonicalKey(byHash[hash].RawSPKI) != ct.CanonicalKey(i.spki) {
 			return nil, fmt.Errorf("issuers/%s.der has another key", hash)
 		}
 	}
@@ -117,17 +116,6 @@ func newIssuer(entry *sampler.SnapshotIssuer, byHash map[sampler.CertHash]*ct.Ce
 		i.policies[oid] = class
 	}
 	return i, nil
-}
-
-// canonicalKey makes several encodings of one key equal, where Go can read the key
-// (protocol section 3: one key counts under its lowest hash).
-func canonicalKey(spki []byte) string {
-	if pub, err := x509.ParsePKIXPublicKey(spki); err == nil {
-		if der, err := x509.MarshalPKIXPublicKey(pub); err == nil {
-			return string(der)
-		}
-	}
-	return string(spki)
 }
 
 // readCertificate reads <folder>/<hash>.der, whose name is its hash.

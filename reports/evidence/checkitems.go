@@ -66,7 +66,8 @@ func (v *verifier) checkRow(row sampler.Row, it *itemSightings) error {
 		return fmt.Errorf("validity %s to %s, its certificate says %s to %s", validityText(row.NotBefore), validityText(row.NotAfter),
 			validityText(want.NotBefore), validityText(want.NotAfter))
 	}
-	times := sampler.Times{CT: v.ctTime(it), Record: v.recordTime(row.Item), NotBefore: c.nb}
+	others, own := v.ctTimes(it)
+	times := sampler.Times{CT: others, OwnCT: own, Record: v.recordTime(row.Item), NotBefore: c.nb}
 	issued, source, verdict := membershipOf(v.docs.commitment, v.docs.snapshot).Decide(times)
 	if issued.Equal(row.Issued) && (verdict == sampler.Current || verdict == sampler.Late) {
 		return nil
@@ -91,15 +92,24 @@ func (v *verifier) chosen(it *itemSightings) (hash sampler.CertHash, best *certi
 	return hash, best
 }
 
-// ctTime is the item's earliest CT time: log entries and verified embedded SCTs.
-func (v *verifier) ctTime(it *itemSightings) time.Time {
-	first := it.earliest
+// ctTimes are the item's earliest CT times, log entries and verified embedded SCTs: of logs
+// that the CA does not operate, and of its own (protocol 3.1).
+func (v *verifier) ctTimes(it *itemSightings) (others, own time.Time) {
+	others, own = it.ofOthers, it.ofOwn
 	for _, h := range it.certs {
-		if c := v.docs.certs[h]; c != nil && !c.scts.IsZero() && (first.IsZero() || c.scts.Before(first)) {
-			first = c.scts
+		if c := v.docs.certs[h]; c != nil {
+			others, own = earlier(others, c.scts), earlier(own, c.ownSCTs)
 		}
 	}
-	return first
+	return others, own
+}
+
+// earlier is the earlier of two times; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // recordTime is the earliest issuance time that the CA's rows of the item state.
@@ -154,7 +164,7 @@ func (v *verifier) checkItemFindings() {
 	}
 	for _, lint := range unionKeys(counts, v.docs.snapshot.Findings) {
 		if counts[lint] != v.docs.snapshot.Findings[lint] {
-			bad.add("%d findings %s, snapshot.json counts %d", counts[lint], lint, v.docs.snapshot.Findings[lint])
+			bad.add("%s %s, snapshot.json counts %d", sampler.Counted(counts[lint], "finding", "findings"), lint, v.docs.snapshot.Findings[lint])
 		}
 	}
 	if v.docs.items == nil {
@@ -170,6 +180,12 @@ func (v *verifier) checkItemFindings() {
 // certificates of its item. A certificate of an earlier population need not be.
 func (v *verifier) checkFinding(f sampler.ItemFinding) error {
 	it := v.docs.items[f.ItemID]
+	if f.Lint == sampler.LintWaitingNotFound {
+		if it != nil || len(f.Certificates) > 0 || f.InPopulation {
+			return fmt.Errorf("says that nothing shows the item, and is about certificates")
+		}
+		return nil // checkOutside has what it is about
+	}
 	if it == nil {
 		return fmt.Errorf("no certificate of the item is here")
 	}
@@ -187,19 +203,23 @@ func (v *verifier) checkFinding(f sampler.ItemFinding) error {
 	return nil
 }
 
+// seenMembers are the items of the population of which there are sightings, ascending.
+func (v *verifier) seenMembers() []sampler.ItemID {
+	var ids []sampler.ItemID
+	for id := range v.docs.items {
+		if _, member := v.docs.population.rows[id]; member {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, sampler.ItemID.Compare)
+	return ids
+}
+
 // findContradictions looks for items of the population whose certificates contradict each
 // other: several final certificates, precertificates of different content, or a final one
 // that is not that of any precertificate.
 func (v *verifier) findContradictions(named map[sampler.ItemID][]sampler.CertHash, bad *failures) {
-	ids := make([]sampler.ItemID, 0, len(v.docs.items))
-	for id := range v.docs.items {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, sampler.ItemID.Compare)
-	for _, id := range ids {
-		if _, member := v.docs.population.rows[id]; !member {
-			continue
-		}
+	for _, id := range v.seenMembers() {
 		finals, precerts := v.split(v.docs.items[id])
 		missing := func(hash sampler.CertHash) bool { return !slices.Contains(named[id], hash) }
 		if len(finals) > 1 && slices.ContainsFunc(finals, missing) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/lint"
 	"selfaudit/lint/checks"
 	"selfaudit/reports/auditlint"
@@ -58,13 +59,13 @@ func (v *verifier) checkLint() {
 // parseLinter reads lint/linter.json strictly.
 func parseLinter(raw []byte) (*lint.Info, error) {
 	info := new(lint.Info)
-	if err := strictJSON(raw, info); err != nil {
+	if err := jsonlines.Decode(raw, info); err != nil {
 		return nil, fmt.Errorf("lint/linter.json: %w", err)
 	}
 	if info.Schema != lint.InfoSchema {
 		return nil, fmt.Errorf("lint/linter.json: schema %q, this program reads %s", info.Schema, lint.InfoSchema)
 	}
-	return info, sameBytes(raw, func() ([]byte, error) { return documentBytes(info) })
+	return info, sameBytes(raw, func() ([]byte, error) { return jsonlines.Document(info) })
 }
 
 // sameOptions are the recorded options. The day of linting must be one on which the sample
@@ -109,8 +110,8 @@ func compareRules(recorded, own *lint.Info) ruleComparison {
 	if !r.sameModules {
 		return r
 	}
-	newest, err1 := documentBytes(recorded.NewestRules)
-	ownNewest, err2 := documentBytes(own.NewestRules)
+	newest, err1 := jsonlines.Document(recorded.NewestRules)
+	ownNewest, err2 := jsonlines.Document(own.NewestRules)
 	switch {
 	case recorded.ListSHA256 != own.ListSHA256:
 		r.contradiction = fmt.Sprintf("list_sha256 %s, the same modules have %s", recorded.ListSHA256, own.ListSHA256)
@@ -118,6 +119,8 @@ func compareRules(recorded, own *lint.Info) ruleComparison {
 		r.contradiction = fmt.Sprintf("lints %v, the same modules have %v", recorded.Lints, own.Lints)
 	case r.sameOwn && !slices.Equal(recorded.OwnChecks, own.OwnChecks):
 		r.contradiction = "own_checks are not those of the same revision"
+	case changedMark(recorded, own) != "":
+		r.contradiction = "rules: the same modules say something else of " + changedMark(recorded, own)
 	case err1 != nil || err2 != nil || !bytes.Equal(newest, ownNewest):
 		r.contradiction = "newest_rules are not those of the same modules"
 	}
@@ -131,6 +134,18 @@ func compareRules(recorded, own *lint.Info) ruleComparison {
 		}
 	}
 	return r
+}
+
+// changedMark is a lint of zlint's of which the record says something else than the same modules do; "" if there is none. Our
+// own checks may be worded anew without being others, and older records have no such list.
+func changedMark(recorded, own *lint.Info) string {
+	for _, name := range lint.Names() {
+		then, there, known := recorded.RuleMark(name)
+		if now, _, _ := own.RuleMark(name); known && (!there || then != now) {
+			return name
+		}
+	}
+	return ""
 }
 
 // noteLinter says which linter was recorded, and what the snapshot committed to.
@@ -223,8 +238,8 @@ func (v *verifier) compareRun(recorded, again *lint.Info, rules ruleComparison) 
 		v.fail(name, "lint/linter.json: engine %q is neither own-loop nor zlint-loop", recorded.Engine)
 		return
 	}
-	got, err1 := documentBytes(recorded.AuditInfo)
-	due, err2 := documentBytes(want)
+	got, err1 := jsonlines.Document(recorded.AuditInfo)
+	due, err2 := jsonlines.Document(want)
 	switch {
 	case err1 == nil && err2 == nil && bytes.Equal(got, due):
 		compared := "all by zlint's own loop"
@@ -270,7 +285,7 @@ func (c *lintComparison) compare(now lint.Result) error {
 }
 
 func (c *lintComparison) next(now lint.Result) error {
-	line, err := readLine(c.lines, maxResultLine)
+	line, err := jsonlines.ReadLine(c.lines, maxResultLine)
 	if err == io.EOF {
 		return fmt.Errorf("ends after %d results, %d are due", c.done, len(c.plan.Files))
 	}
@@ -279,17 +294,13 @@ func (c *lintComparison) next(now lint.Result) error {
 	}
 	c.done++
 	var was lint.Result
-	if err := strictJSON(line, &was); err != nil {
+	if err := jsonlines.Exact(line, &was); err != nil {
 		return fmt.Errorf("line %d: %w", c.done, err)
-	}
-	again, err := lineBytes(was)
-	if err != nil || !bytes.Equal(again, line) {
-		return fmt.Errorf("line %d: not written the way this program writes it", c.done)
 	}
 	if was.File != now.File || was.SHA256 != now.SHA256 || was.Kind != now.Kind || was.AsIf != now.AsIf {
 		return fmt.Errorf("line %d: result of %s %s%s, due is that of %s %s%s", c.done, was.Kind, was.File, asIfText(was), now.Kind, now.File, asIfText(now))
 	}
-	fresh, err := lineBytes(now)
+	fresh, err := jsonlines.Line(now)
 	if err == nil && bytes.Equal(fresh, line) {
 		return nil
 	}
@@ -393,23 +404,4 @@ func describeDifference(was, now []lint.Finding) (lints []string, words string) 
 		return nil, "the findings are the same, but their order or number is not"
 	}
 	return lints, strings.Join(parts, "; ")
-}
-
-// readLine returns the next line with its line feed, or io.EOF.
-func readLine(r *bufio.Reader, limit int) ([]byte, error) {
-	var line []byte
-	for {
-		part, err := r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > limit:
-			return nil, fmt.Errorf("a line of more than %d bytes", limit)
-		case err == nil:
-			return line, nil
-		case err == io.EOF && len(line) > 0:
-			return nil, errors.New("the last line has no line feed")
-		case err != bufio.ErrBufferFull:
-			return nil, err
-		}
-	}
 }

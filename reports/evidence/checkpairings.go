@@ -56,10 +56,10 @@ func (v *verifier) checkPairings() {
 		p.line(line)
 	}
 	if r.Hash() != s.Pairings.SHA256 || r.Count() != s.Pairings.Lines {
-		p.bad.add("%d lines with SHA-256 %s, snapshot.json says %d with %s", r.Count(), r.Hash(), s.Pairings.Lines, s.Pairings.SHA256)
+		p.bad.add("%s with SHA-256 %s, snapshot.json says %d with %s", sampler.Counted(r.Count(), "line", "lines"), r.Hash(), s.Pairings.Lines, s.Pairings.SHA256)
 	}
 	p.members()
-	p.bad.close(v, name, "is the one that snapshot.json names; %d lines in strict order, %d of them about certificates that are here", r.Count(), p.here)
+	p.bad.close(v, name, "is the one that snapshot.json names; %s in strict order, %d of them about certificates that are here", sampler.Counted(r.Count(), "line", "lines"), p.here)
 }
 
 // pairings adds ct/pairings.tsv to what a freeze leaves behind.

@@ -72,6 +72,10 @@ func (r *recordsCheck) walk() {
 	}
 	r.endOfLists(lists)
 	r.sums(sums)
+	if c := r.doc.Counts; r.details[sampler.SeenInCT] != c.OnlyInCT || r.details[sampler.SeenInFile] != c.OnlyInFiles {
+		r.bad.add("reconciliation.json counts %d items that only a log shows and %d that only a file shows, the list has %d and %d", c.OnlyInCT, c.OnlyInFiles,
+			r.details[sampler.SeenInCT], r.details[sampler.SeenInFile])
+	}
 }
 
 // openLists opens the lists in the order of the documents.
@@ -150,6 +154,7 @@ func (r *recordsCheck) step(l *recordList, row sampler.Row, sum *sampler.Reconci
 	switch l.name {
 	case sampler.ListNotInRecords:
 		sum.NotInRecords++
+		r.details[l.cur.Detail]++
 		if !r.covered[row.Item.Issuer] {
 			r.bad.add("%s: item %s: no export covers its issuer", sampler.ReconciliationListFile(l.name), row.Item)
 		}
@@ -165,6 +170,9 @@ func (r *recordsCheck) step(l *recordList, row sampler.Row, sum *sampler.Reconci
 	}
 	if _, wanted := r.v.docs.population.rows[row.Item]; wanted {
 		r.listed[l.name][row.Item] = true
+		if l.name == sampler.ListNotInRecords {
+			r.seenIn[row.Item] = l.cur.Detail
+		}
 	}
 	return l.next()
 }
@@ -184,24 +192,24 @@ func (r *recordsCheck) endOfLists(lists []*recordList) {
 			r.bad.add("%s is not the committed one: its SHA-256 is %s, snapshot.json says %s", file, got, l.want.SHA256)
 		}
 		if l.r.Count() != l.want.Rows {
-			r.bad.add("%s has %d rows, snapshot.json says %d", file, l.r.Count(), l.want.Rows)
+			r.bad.add("%s has %s, snapshot.json says %d", file, sampler.Counted(l.r.Count(), "row", "rows"), l.want.Rows)
 		}
 		if n, counted := numbers[l.name]; counted && n != l.r.Count() {
-			r.bad.add("%s has %d rows, reconciliation.json counts %d", file, l.r.Count(), n)
+			r.bad.add("%s has %s, reconciliation.json counts %d", file, sampler.Counted(l.r.Count(), "row", "rows"), n)
 		}
 		if len(l.items) > 0 {
 			r.bad.add("item %s has the finding that belongs to %s, but is not there", l.items[0], file)
 		}
 	}
 	if twins := int64(len(r.foundItems(lintSeveralRows))); twins != r.doc.Counts.Contradicting {
-		r.bad.add("%d findings %s, reconciliation.json counts %d", twins, lintSeveralRows, r.doc.Counts.Contradicting)
+		r.bad.add("%s %s, reconciliation.json counts %d", sampler.Counted(twins, "finding", "findings"), lintSeveralRows, r.doc.Counts.Contradicting)
 	}
 }
 
 // sums compares the numbers of each issuer.
 func (r *recordsCheck) sums(sums map[sampler.KeyHash]*sampler.ReconciliationIssuer) {
 	if len(sums) != len(r.doc.Issuers) {
-		r.bad.add("reconciliation.json has %d issuers, the population has items of %d", len(r.doc.Issuers), len(sums))
+		r.bad.add("reconciliation.json has %s, the population has items of %d", sampler.Counted(len(r.doc.Issuers), "issuer", "issuers"), len(sums))
 	}
 	for _, i := range r.doc.Issuers {
 		sum := sums[i.Issuer]
@@ -209,8 +217,8 @@ func (r *recordsCheck) sums(sums map[sampler.KeyHash]*sampler.ReconciliationIssu
 		case sum == nil:
 			r.bad.add("reconciliation.json: issuer %s has no items", i.Issuer)
 		case i.Population != sum.Population || i.NotInRecords != sum.NotInRecords || i.NotProven != sum.NotProven:
-			r.bad.add("reconciliation.json: issuer %s has %d items, %d not in the records and %d not in CT; the lists say %d, %d, %d", i.Issuer,
-				i.Population, i.NotInRecords, i.NotProven, sum.Population, sum.NotInRecords, sum.NotProven)
+			r.bad.add("reconciliation.json: issuer %s has %s, %d not in the records and %d not in CT; the lists say %d, %d, %d", i.Issuer,
+				sampler.Counted(i.Population, "item", "items"), i.NotInRecords, i.NotProven, sum.Population, sum.NotInRecords, sum.NotProven)
 		case i.Covered && i.InRecords+i.NotInRecords != i.Population, i.InBoth+i.NotProven != i.InRecords:
 			r.bad.add("reconciliation.json: the numbers of issuer %s do not add up", i.Issuer)
 		}

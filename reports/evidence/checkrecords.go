@@ -31,7 +31,7 @@ func (v *verifier) checkRecords() {
 		v.noRecords(name)
 		return
 	}
-	r := &recordsCheck{v: v, s: s, name: name, covered: map[sampler.KeyHash]bool{}, divided: map[sampler.KeyHash]bool{}}
+	r := &recordsCheck{v: v, s: s, name: name, covered: map[sampler.KeyHash]bool{}, divided: map[sampler.KeyHash]bool{}, seenIn: map[sampler.ItemID]string{}, details: map[string]int64{}}
 	for _, e := range s.Records {
 		for _, key := range e.Covers {
 			r.covered[key], r.divided[key] = true, true
@@ -41,10 +41,11 @@ func (v *verifier) checkRecords() {
 		}
 	}
 	r.document()
+	r.exports()
 	r.walk()
 	r.rows()
-	r.bad.close(v, name, "%d rows of %d exports; the reconciliation and its %d lists are those that the commitment covers, fit the population, and the findings and drawn items follow from them",
-		s.Reconciliation.Counts.Rows, len(s.Records), len(s.Reconciliation.Lists))
+	r.bad.close(v, name, "%s of %d exports; the reconciliation and its %d lists are those that the commitment covers, fit the population, and the findings and drawn items follow from them",
+		sampler.Counted(s.Reconciliation.Counts.Rows, "row", "rows"), len(s.Records), len(s.Reconciliation.Lists))
 	r.compare()
 }
 
@@ -89,6 +90,8 @@ type recordsCheck struct {
 	divided map[sampler.KeyHash]bool // issuers whose items have labels
 	doc     *sampler.Reconciliation
 	listed  map[string]map[sampler.ItemID]bool // of the drawn and finding-named items
+	seenIn  map[sampler.ItemID]string          // of these: what not-in-records says
+	details map[string]int64                   // what it says, with the number of items
 }
 
 // document compares records/reconciliation.json with the snapshot.
@@ -120,10 +123,10 @@ func (r *recordsCheck) document() {
 		r.bad.add("row_count_mismatches are not what the numbers of rows give")
 	}
 	if doc.Counts.Population != r.s.Counts.Population {
-		r.bad.add("%d items in the population, snapshot.json counts %d", doc.Counts.Population, r.s.Counts.Population)
+		r.bad.add("%s in the population, snapshot.json counts %d", sampler.Counted(doc.Counts.Population, "item", "items"), r.s.Counts.Population)
 	}
 	if doc.Counts.PrecertOnly != r.s.Counts.PrecertOnly {
-		r.bad.add("%d items without a final certificate, snapshot.json counts %d", doc.Counts.PrecertOnly, r.s.Counts.PrecertOnly)
+		r.bad.add("%s without a final certificate, snapshot.json counts %d", sampler.Counted(doc.Counts.PrecertOnly, "item", "items"), r.s.Counts.PrecertOnly)
 	}
 	var kept int64
 	for _, e := range r.s.Records {
@@ -155,16 +158,7 @@ func (r *recordsCheck) rows() {
 	if raw == nil {
 		return
 	}
-	list, err := sampler.ParseRecordRows(bytes.NewReader(raw))
-	var again bytes.Buffer
-	for i := 0; err == nil && i < len(list); i++ {
-		var line []byte
-		line, err = list[i].JSON()
-		again.Write(line)
-	}
-	if err == nil {
-		err = sameBytes(raw, func() ([]byte, error) { return again.Bytes(), nil })
-	}
+	list, err := parseLines(raw, sampler.ParseRecordRows, sampler.RecordRow.JSON)
 	if err != nil {
 		r.bad.add("%v", err)
 		return
@@ -201,8 +195,13 @@ func (r *recordsCheck) items() {
 		it, rows := r.v.docs.items[id], r.v.docs.rows[id]
 		r.listedAs(id, sampler.ListNotInRecords, len(rows) == 0 && r.covered[id.Issuer], "its rows say otherwise")
 		r.listedAs(id, sampler.ListNotInCT, len(rows) > 0 && it.earliest.IsZero(), "its rows and sightings say otherwise")
-		r.listedAs(id, sampler.ListDuplicates, len(rows) > 1, fmt.Sprintf("it has %d rows", len(rows)))
+		r.listedAs(id, sampler.ListDuplicates, len(rows) > 1, fmt.Sprintf("it has %s", sampler.Counted(len(rows), "row", "rows")))
 		r.listedAs(id, sampler.ListOtherBytes, r.otherBytes(it, rows), "the fingerprints of its rows say otherwise")
+		r.listedAs(id, sampler.ListCertificateOnly, r.certificateOnly(it), "its sightings and SCTs say otherwise")
+		r.listedAs(id, sampler.ListDisagreeing, r.disagreeing(rows), "its rows say otherwise")
+		if want := seenIn(it); r.seenIn[id] != "" && r.seenIn[id] != want {
+			r.bad.add("item %s: %s says %q, its sightings say %q", id, sampler.ReconciliationListFile(sampler.ListNotInRecords), r.seenIn[id], want)
+		}
 		if want := r.label(id, rows); row.Stratum.Label != want {
 			r.bad.add("item %s is in stratum %s, its rows give the label %q", id, row.Stratum, want)
 		}
@@ -255,7 +254,7 @@ func (r *recordsCheck) label(id sampler.ItemID, rows []sampler.RecordRow) string
 func (r *recordsCheck) compare() {
 	for i, e := range r.s.Records {
 		p := e.Provenance
-		parts := []string{fmt.Sprintf("%s has SHA-256 %s and %d rows, extracted %s from %s", e.Path, e.SHA256, e.Rows, p.ExtractedAt, p.System)}
+		parts := []string{fmt.Sprintf("%s has SHA-256 %s and %s, extracted %s from %s", e.Path, e.SHA256, sampler.Counted(e.Rows, "row", "rows"), p.ExtractedAt, p.System)}
 		if p.Operator != "" {
 			parts = append(parts, "by "+p.Operator)
 		}
@@ -275,17 +274,17 @@ func (r *recordsCheck) compare() {
 	}
 	c := r.doc.Counts
 	if c.NotInRecords > 0 {
-		r.v.note(r.name, "%d items are in logs or files but not in the CA's records", c.NotInRecords)
+		r.v.note(r.name, "%s in logs or files but not in the CA's records", sampler.Counted(c.NotInRecords, "item is", "items are"))
 	}
 	if c.NotCovered > 0 {
-		r.v.note(r.name, "%d items are of issuers that no export covers", c.NotCovered)
+		r.v.note(r.name, "%s of issuers that no export covers", sampler.Counted(c.NotCovered, "item is", "items are"))
 	}
 	for _, x := range r.s.Exclusions {
 		r.v.note(r.name, "record of serial %s, issuer %s was excluded by %s: %s (%s)", x.Serial, x.Issuer, x.ApprovedBy, x.Reason, x.Effect)
 	}
 	for _, e := range r.s.Records {
 		if e.Unreadable > 0 {
-			r.v.note(r.name, "%s: %d rows could not be read and were accepted: %s", e.Path, e.Unreadable, e.Accepted)
+			r.v.note(r.name, "%s: %s could not be read and were accepted: %s", e.Path, sampler.Counted(e.Unreadable, "row", "rows"), e.Accepted)
 		}
 	}
 }

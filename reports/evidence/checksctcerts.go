@@ -10,7 +10,7 @@ import (
 	"selfaudit/sampler/ct"
 )
 
-// here goes through the final certificates of members that are here.
+// here goes through the members whose certificates are here, and their final certificates.
 func (c *sctCheck) here() {
 	if c.v.docs.items == nil || c.v.docs.population == nil {
 		c.v.skip("scts", "certificates are not compared: there are no sightings or no population")
@@ -22,6 +22,9 @@ func (c *sctCheck) here() {
 			continue
 		}
 		it := c.v.docs.items[id]
+		if proven := len(it.inLogs)+len(it.proven) > 0; proven == c.unproven[id] {
+			c.bad.add("item %s: that a log proves it is %v by its sightings, and %v by %s", id, proven, !c.unproven[id], sampler.NotProvenFile)
+		}
 		finals, precerts := c.v.split(it)
 		for _, hash := range finals {
 			c.checked++

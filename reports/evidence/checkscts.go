@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"selfaudit/sampler"
@@ -87,6 +86,7 @@ func (it *itemSightings) logged(s sampler.Sighting) {
 	if it.proven == nil {
 		it.proven = map[sctSeen]bool{}
 	}
+	it.sct = it.sct || s.Source == sampler.SightingSCT
 	if s.Source == sampler.SightingLog {
 		it.inLogs = append(it.inLogs, s.Cert)
 		if s.Form == sampler.FormFinal {
@@ -118,84 +118,35 @@ func (v *verifier) checkSCTs() {
 		v.fail(name, "%s is missing, which snapshot.json names", sampler.NotProvenFile)
 		return
 	}
-	c := &sctCheck{v: v, s: s, counts: map[sampler.SCTOutcomeCount]int64{}, rows: map[sctSeen][]sampler.NotProven{}}
+	c := &sctCheck{v: v, s: s, counts: map[sampler.SCTOutcomeCount]int64{}, rows: map[sctSeen][]sampler.NotProven{}, unproven: map[sampler.ItemID]bool{}}
 	if err := c.list(); err != nil {
 		v.fail(name, "%v", err)
 		return
 	}
 	c.numbers()
 	c.here()
-	c.bad.close(v, name, "%d items proven in CT and %d not, %d lines in %s: the list is the committed one, adds up, and fits the %d certificates here",
-		s.SCTs.ItemsProven, s.SCTs.ItemsNotProven, s.SCTs.ListRows, sampler.NotProvenFile, c.checked)
+	c.bad.close(v, name, "%s proven in CT and %d not, %s in %s: the list is the committed one, adds up, and fits the %s here",
+		sampler.Counted(s.SCTs.ItemsProven, "item", "items"), s.SCTs.ItemsNotProven, sampler.Counted(s.SCTs.ListRows, "line", "lines"), sampler.NotProvenFile, sampler.Counted(c.checked, "certificate", "certificates"))
 	for _, o := range s.SCTs.Outcomes {
 		if o.Outcome != sampler.SCTProven && o.Outcome != sampler.SCTUnknownLog {
-			v.note(name, "%d SCTs of log %s: %s", o.SCTs, o.LogID, o.Outcome)
+			v.note(name, "%s of log %s: %s", sampler.Counted(o.SCTs, "SCT", "SCTs"), o.LogID, o.Outcome)
 		}
 	}
 }
 
 type sctCheck struct {
-	v       *verifier
-	s       *sampler.Snapshot
-	bad     failures
-	counts  map[sampler.SCTOutcomeCount]int64 // lines by log and outcome, SCTs being 0
-	rows    map[sctSeen][]sampler.NotProven   // of items whose certificates are here
-	items   int64                             // distinct items in the list
-	checked int                               // certificates that are here
-}
+	v      *verifier
+	s      *sampler.Snapshot
+	bad    failures
+	counts map[sampler.SCTOutcomeCount]int64 // lines by log and outcome, SCTs being 0
 
-// list reads the list beside the population: both are in the order of the items.
-func (c *sctCheck) list() error {
-	pop, err := c.v.data.Open("draw/population.tsv")
-	if err != nil {
-		return err
-	}
-	defer pop.Close()
-	members := sampler.NewPopulationReader(pop)
-	var member sampler.Row
-	f, err := c.v.data.Open(sampler.NotProvenFile)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	n := int64(0)
-	var previous sampler.ItemID
-	err = sampler.ReadNotProven(f, func(row sampler.NotProven) error {
-		if n++; n%1024 == 0 {
-			if err := cancelled(c.v.ctx); err != nil {
-				return err
-			}
-		}
-		for n == 1 || member.Item.Compare(row.Item) < 0 {
-			next, err := members.Next()
-			if errors.Is(err, io.EOF) {
-				return fmt.Errorf("item %s is not in the population", row.Item)
-			}
-			if err != nil {
-				return err
-			}
-			member = next
-			if member.Item.Compare(row.Item) >= 0 {
-				break
-			}
-		}
-		if member.Item != row.Item {
-			return fmt.Errorf("item %s is not in the population", row.Item)
-		}
-		if row.Item != previous {
-			c.items++
-			previous = row.Item
-		}
-		c.line(row)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if hash := c.v.hashes[payloadFolder+"/"+sampler.NotProvenFile]; hash != c.s.SCTs.List || n != c.s.SCTs.ListRows {
-		c.bad.add("%s has %d lines and hash %s, snapshot.json says %d and %s", sampler.NotProvenFile, n, hash, c.s.SCTs.ListRows, c.s.SCTs.List)
-	}
-	return nil
+	finals    int64                           // members with a final certificate
+	precerts  int64                           // lines of members without one
+	notProven int64                           // members that no log proves
+	rows      map[sctSeen][]sampler.NotProven // of items whose certificates are here
+	unproven  map[sampler.ItemID]bool         // of these: members that no log proves, by the list
+	checked   int                             // certificates that are here
+	records   *sctRecords                     // nil without the CA's records
 }
 
 // line takes one line of the list.
@@ -222,32 +173,95 @@ func (c *sctCheck) line(row sampler.NotProven) {
 
 // numbers compares the list with the counts, and these with those of the logs.
 func (c *sctCheck) numbers() {
-	if c.items < c.s.SCTs.ItemsNotProven {
-		c.bad.add("%d items in %s, but %d are not proven", c.items, sampler.NotProvenFile, c.s.SCTs.ItemsNotProven)
+	if c.notProven != c.s.SCTs.ItemsNotProven {
+		c.bad.add("%s in %s not proven, snapshot.json counts %d", sampler.Counted(c.notProven, "item", "items"), sampler.NotProvenFile, c.s.SCTs.ItemsNotProven)
+	}
+	if n, known := c.certificates(); known && n != c.s.SCTs.Certificates {
+		c.bad.add("%d final certificates, population and findings give %d", c.s.SCTs.Certificates, n)
+	}
+	if c.records != nil && c.records.onlyInFiles != c.s.Reconciliation.Counts.OnlyInFiles {
+		c.bad.add("%d items that the records lack are proven in no log, the reconciliation counts %d", c.records.onlyInFiles, c.s.Reconciliation.Counts.OnlyInFiles)
 	}
 	counted := map[sampler.SCTOutcomeCount]int64{}
-	proven := map[string]int64{}
+	logs := map[string]*sctSums{}
+	var all int64
 	for _, o := range c.s.SCTs.Outcomes {
 		key := sampler.SCTOutcomeCount{LogID: o.LogID, Outcome: o.Outcome}
 		counted[key] = o.SCTs
-		if o.Outcome == sampler.SCTProven {
-			proven[o.LogID] = o.SCTs
+		all += o.SCTs
+		if logs[o.LogID] == nil {
+			logs[o.LogID] = &sctSums{}
 		}
-		if listed := c.counts[key]; o.Outcome.Contradicts() && listed != o.SCTs {
-			c.bad.add("%d SCTs of log %s with outcome %s, %d are listed", o.SCTs, o.LogID, o.Outcome, listed)
+		logs[o.LogID].add(o)
+		listed := c.listed(key)
+		// Each is listed, whatever the others prove; without log entries, what has no SCT is never proven.
+		exact := o.Outcome.Contradicts() || o.Outcome == sampler.SCTNone && c.s.SCTs.Mode == sampler.CollectRecords
+		if exact && listed != o.SCTs {
+			c.bad.add("%s of log %s with outcome %s, %d are listed", sampler.Counted(o.SCTs, "SCT", "SCTs"), o.LogID, o.Outcome, listed)
 		}
+	}
+	if all < c.s.SCTs.Certificates {
+		c.bad.add("%d outcomes of %d certificates: each has one at least", all, c.s.SCTs.Certificates)
 	}
 	for _, key := range slices.SortedFunc(mapKeys(c.counts), sampler.SCTOutcomeCount.Compare) {
-		// What has only a precertificate is listed, but no SCT of a certificate.
-		if key.Outcome != sampler.SCTNone && c.counts[key] > counted[key] {
-			c.bad.add("%d SCTs of log %s with outcome %s are listed, snapshot.json counts %d", c.counts[key], key.LogID, key.Outcome, counted[key])
+		if listed := c.listed(key); listed > counted[key] {
+			c.bad.add("%s of log %s with outcome %s are listed, snapshot.json counts %d", sampler.Counted(listed, "SCT", "SCTs"), key.LogID, key.Outcome, counted[key])
 		}
 	}
-	for id, n := range proven {
-		if l := c.v.docs.logs[id]; l == nil || n > l.listed.ProvenSCTs {
-			c.bad.add("%d proven SCTs of log %s, more than were proven in it", n, id)
+	for _, id := range sortedKeys(logs) {
+		if err := logs[id].check(c.v.docs.logs[id]); err != nil {
+			c.bad.add("log %s: %v", id, err)
 		}
 	}
+}
+
+// listed is the number of lines about SCTs of final certificates, or about those without any.
+// What has only a precertificate is listed too, but has no certificate to count.
+func (c *sctCheck) listed(key sampler.SCTOutcomeCount) int64 {
+	if key.LogID == sampler.NoLog && key.Outcome == sampler.SCTNone {
+		return c.counts[key] - c.precerts
+	}
+	return c.counts[key]
+}
+
+// certificates is how many final certificates the members have: one each, and those that the
+// findings name besides it.
+func (c *sctCheck) certificates() (n int64, known bool) {
+	n = c.finals
+	for _, f := range c.v.docs.findings {
+		if f.Lint == lintSeveralFinals && f.InPopulation {
+			n += int64(len(f.Certificates)) - 1
+		}
+	}
+	return n, c.v.docs.findings != nil
+}
+
+// sctSums are the outcomes of one log's SCTs in the population's certificates.
+type sctSums struct{ proven, others int64 }
+
+func (x *sctSums) add(o sampler.SCTOutcomeCount) {
+	switch o.Outcome {
+	case sampler.SCTInvalid, sampler.SCTExcluded: // nothing was asked
+	case sampler.SCTProven:
+		x.proven += o.SCTs
+	default:
+		x.others += o.SCTs
+	}
+}
+
+// check compares them with what was looked up in the log, for all certificates of the CA.
+func (x *sctSums) check(l *log) error {
+	if l == nil && x.proven > 0 {
+		return fmt.Errorf("%d SCTs are proven, and snapshot.json does not list it", x.proven)
+	}
+	if l == nil {
+		return nil
+	}
+	e := l.listed
+	if x.proven > e.ProvenSCTs || x.others > e.LookedUp-e.ProvenSCTs {
+		return fmt.Errorf("%d SCTs are proven and %d are not, more than were looked up in it: %d, of these %d proven", x.proven, x.others, e.LookedUp, e.ProvenSCTs)
+	}
+	return nil
 }
 
 func mapKeys[K comparable, V any](m map[K]V) func(func(K) bool) {

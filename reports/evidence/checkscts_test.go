@@ -106,6 +106,23 @@ func TestSCTsAreChecked(t *testing.T) {
 				return slices.DeleteFunc(list, func(s sampler.Sighting) bool { return s.ItemID == item && s.Form == sampler.FormPrecert })
 			})
 		}, "scts"},
+		{"proven item called not proven", func(a *attacked) {
+			a.bothAudit(row(a, sampler.SCTNotDue), func(s *sampler.Snapshot) {
+				counted(sampler.SCTNotDue)(s)
+				s.SCTs.ItemsProven, s.SCTs.ItemsNotProven = s.SCTs.ItemsProven-1, 1
+				s.Completeness = sampler.Completeness(s)
+			})
+		}, "scts"},
+		{"one certificate more", func(a *attacked) { a.bothAudit(nil, func(s *sampler.Snapshot) { s.SCTs.Certificates++ }) }, "scts"},
+		{"one that was looked up less", func(a *attacked) {
+			a.bothAudit(nil, func(s *sampler.Snapshot) {
+				s.Logs[0].LookedUp, s.Logs[0].ProvenSCTs = s.Logs[0].LookedUp-1, s.Logs[0].ProvenSCTs-1
+				s.Completeness = sampler.Completeness(s)
+			})
+		}, "scts"},
+		{"logs said not to have been read", func(a *attacked) {
+			a.bothAudit(nil, func(s *sampler.Snapshot) { s.SCTs.Mode = sampler.CollectRecords })
+		}, "scts"},
 		{"embellished statement", func(a *attacked) {
 			a.bothAudit(nil, func(s *sampler.Snapshot) {
 				s.Completeness[len(s.Completeness)-1] = strings.Replace(s.Completeness[len(s.Completeness)-1], "complete against", "complete, even against", 1)

@@ -18,7 +18,10 @@ import (
 type itemSightings struct {
 	certs    []sampler.CertHash // distinct, in the order of the sightings
 	earliest time.Time          // earliest log time stamp; zero if seen in files only
+	ofOthers time.Time          // the same of logs that the CA does not operate
+	ofOwn    time.Time          // and of those that it operates
 	inLogs   []sampler.CertHash // those seen as entries of logs
+	sct      bool               // the entry of an embedded SCT was looked up and proven
 	proven   map[sctSeen]bool   // certificates and precertificates with what logs prove of them
 }
 
@@ -32,7 +35,8 @@ type certificate struct {
 	pairing  [32]byte // SHA-256 of the TBSCertificate without poison and SCT list
 	pairable bool
 	pairKey  [32]byte  // as in ct/pairings.tsv; zero if not pairable
-	scts     time.Time // earliest verified embedded SCT; zero if none
+	scts     time.Time // earliest verified embedded SCT of a log that the CA does not operate; zero if none
+	ownSCTs  time.Time // the same of logs that it operates
 	unsigned bool      // the signature's algorithm cannot be checked here
 }
 
@@ -151,8 +155,12 @@ func (r *sightingReader) check(s sampler.Sighting) error {
 	if s.Source == sampler.SightingFile {
 		return r.v.checkFileName(s.File)
 	}
-	if at := time.UnixMilli(int64(s.TimestampMS)).UTC(); it.earliest.IsZero() || at.Before(it.earliest) {
-		it.earliest = at
+	at := time.UnixMilli(int64(s.TimestampMS)).UTC()
+	it.earliest = earlier(it.earliest, at)
+	if l := r.v.docs.logs[s.LogID]; l != nil && l.listed.OperatedByCA {
+		it.ofOwn = earlier(it.ofOwn, at)
+	} else {
+		it.ofOthers = earlier(it.ofOthers, at)
 	}
 	it.logged(s)
 	if s.Source == sampler.SightingSCT {

@@ -10,10 +10,11 @@ import (
 
 	"selfaudit/internal/config"
 	"selfaudit/lint/requirements"
+	"selfaudit/sampler"
 )
 
 // tablesFolder holds the tables of document versions that the audit goes by.
-const tablesFolder = "config/requirements"
+const tablesFolder = requirements.KeptFolder
 
 // checkTables checks the kept tables of document versions and the CA's register of reviews.
 // What the report says by them is derived again with the summary.
@@ -125,7 +126,7 @@ func (v *verifier) checkRegister(tables *requirements.Tables) {
 	}
 	again, err := register.Bytes()
 	if err == nil && !bytes.Equal(again, raw) {
-		v.note(name, "%s was edited by hand: it is read as %d rows", document, len(register.Reviews))
+		v.note(name, "%s was edited by hand: it is read as %s", document, sampler.Counted(len(register.Reviews), "row", "rows"))
 	}
 	if unknown > 0 {
 		v.note(name, "%d of %d rows are about versions that the kept tables do not know, or know with another date", unknown, len(register.Reviews))

@@ -1,10 +1,6 @@
 package evidence
 
-import (
-	"slices"
-
-	"selfaudit/sampler"
-)
+import "selfaudit/sampler"
 
 // Findings about the validity of a certificate and that of its issuer.
 const (
@@ -49,15 +45,7 @@ func (v *verifier) checkValidities(bad *failures) {
 	if o == nil || o.Program != v.options.Program {
 		return
 	}
-	ids := make([]sampler.ItemID, 0, len(v.docs.items))
-	for id := range v.docs.items {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, sampler.ItemID.Compare)
-	for _, id := range ids {
-		if _, member := v.docs.population.rows[id]; !member {
-			continue
-		}
+	for _, id := range v.seenMembers() {
 		for _, hash := range v.docs.items[id].certs {
 			if lint := v.outsideIssuer(hash); lint != "" && !found[hash] {
 				bad.add("item %s: certificate %s is outside its issuer's validity, and no finding says so", id, hash)

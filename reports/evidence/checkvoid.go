@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
 )
@@ -32,7 +33,7 @@ func (v *verifier) checkVoided() {
 			break
 		}
 		if c.Replaces != replaced && !v.report.Rehearsal {
-			bad.add("%s repeats commitment %s, the one voided before it is %s", dir, hashOrNone(c.Replaces), hashOrNone(replaced))
+			bad.add("%s repeats commitment %s, the one voided before it is %s", dir, c.Replaces.OrNone(), replaced.OrNone())
 		}
 		if current := v.docs.commitment; c.PreviousCommitment != current.PreviousCommitment || !c.ChainStart.Equal(current.ChainStart) {
 			bad.add("%s belongs to another chain than commitment.txt", dir)
@@ -46,7 +47,7 @@ func (v *verifier) checkVoided() {
 	}
 	// A rehearsal is in no chain, so its commitments name no other.
 	if got := v.docs.commitment.Replaces; bad.total == 0 && got != replaced && !v.report.Rehearsal {
-		bad.add("commitment.txt repeats commitment %s, the last one in a void folder is %s", hashOrNone(got), hashOrNone(replaced))
+		bad.add("commitment.txt repeats commitment %s, the last one in a void folder is %s", got.OrNone(), replaced.OrNone())
 	}
 	if len(folders) == 0 {
 		bad.close(v, name, "none, and the commitment repeats none")
@@ -91,6 +92,9 @@ func (v *verifier) checkVoid(dir string) (*sampler.Commitment, error) {
 	} else {
 		err = v.compareVoid(dir, c)
 	}
+	if err == nil {
+		err = v.setAside(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +114,50 @@ func (v *verifier) compareVoid(dir string, c *sampler.Commitment) error {
 		}
 		if hash != d.want {
 			return fmt.Errorf("%s is not the committed one", d.name)
+		}
+	}
+	return nil
+}
+
+// setAside checks that the documents that the voided freeze wrote besides the draw's own are in the
+// folder too, and are those that its snapshot names. The record of events has the others' hashes.
+func (v *verifier) setAside(dir string) error {
+	raw, err := v.data.ReadFile(dir + "/snapshot.json")
+	if err != nil {
+		return err
+	}
+	s, err := sampler.ParseSnapshot(raw)
+	if err != nil {
+		return err
+	}
+	want := map[string]sampler.DocHash{"config/selfaudit.toml": {}, "findings/items.jsonl": {}}
+	if s.Pairings != nil {
+		want["ct/pairings.tsv"] = s.Pairings.SHA256
+	}
+	if s.Outside != nil {
+		want[sampler.OutsideFile] = s.Outside.SHA256
+	}
+	if s.SCTs != nil {
+		want[sampler.NotProvenFile] = s.SCTs.List
+	}
+	if r := s.Reconciliation; r != nil {
+		want[sampler.ReconciliationFile] = r.Document
+		for _, l := range r.Lists {
+			want[sampler.ReconciliationListFile(l.Name)] = l.SHA256
+		}
+	}
+	for _, name := range sortedKeys(want) {
+		hash, there := v.hashes[payloadFolder+"/"+dir+"/"+name]
+		switch {
+		case !there:
+			return fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+		case want[name] != sampler.DocHash{} && hash != want[name]:
+			return fmt.Errorf("%s is not the one that its snapshot.json names", name)
+		}
+	}
+	for _, name := range []string{"ct/pairings.tsv", sampler.OutsideFile, sampler.NotProvenFile, sampler.ReconciliationFile} {
+		if _, named := want[name]; !named && v.data.has(dir+"/"+name) {
+			return fmt.Errorf("%s: its snapshot.json does not name it", name)
 		}
 	}
 	return nil
@@ -139,10 +187,10 @@ func (v *verifier) voidReason(dir string, commitment []byte, c *sampler.Commitme
 		return nil, err
 	}
 	r := new(voidRecord)
-	if err := strictJSON(raw, r); err != nil {
+	if err := jsonlines.Decode(raw, r); err != nil {
 		return nil, fmt.Errorf("void.json: %w", err)
 	}
-	if err := sameBytes(raw, func() ([]byte, error) { return documentBytes(r) }); err != nil {
+	if err := sameBytes(raw, func() ([]byte, error) { return jsonlines.Document(r) }); err != nil {
 		return nil, fmt.Errorf("void.json: %w", err)
 	}
 	at, err := sampler.ParseTime(r.VoidedAt)
@@ -163,11 +211,4 @@ func (v *verifier) voidReason(dir string, commitment []byte, c *sampler.Commitme
 		return nil, fmt.Errorf("void.json says %q, but was written %s, after the round's %s", r.Ground, r.VoidedAt, sampler.FormatTime(c.BeaconTime))
 	}
 	return r, nil
-}
-
-func hashOrNone(h sampler.DocHash) string {
-	if h.IsZero() {
-		return "none"
-	}
-	return h.String()
 }

@@ -57,6 +57,7 @@ func TestConfigurationLies(t *testing.T) {
 		{"an origin", func(c *config.Config) { c.Logs[0].Origin = "other.test" }, "origin", ""},
 		{"another type", func(c *config.Config) { c.Logs[0].Type, c.Logs[0].Origin = config.TypeStaticCT, "x" }, "type", ""},
 		{"an exclusion", func(c *config.Config) { c.Logs[0].Exclude = "gone" }, "but the log was read", ""},
+		{"a log of the CA", func(c *config.Config) { c.Logs[0].OperatedByCA = true }, "operated_by_ca", ""},
 		{"no log", func(c *config.Config) { c.Logs = nil }, "number of logs", ""},
 		{"a log list", func(c *config.Config) { c.LogList.Select = config.SelectAuto }, "log_list.select", ""},
 		{"crt.sh", func(c *config.Config) { c.CrtSh.Use = true }, "crtsh.use", ""},

@@ -3,6 +3,7 @@ package evidence
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -116,6 +117,25 @@ func sameBytes(raw []byte, again func() ([]byte, error)) error {
 		err = fmt.Errorf("not written the way this program writes it: line %d differs", firstDifference(raw, b))
 	}
 	return err
+}
+
+// parseLines reads a document of JSON lines, which must be written the way the values are.
+func parseLines[T any](raw []byte, parse func(io.Reader) ([]T, error), line func(T) ([]byte, error)) ([]T, error) {
+	list, err := parse(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	return list, sameBytes(raw, func() ([]byte, error) {
+		var again []byte
+		for _, v := range list {
+			text, err := line(v)
+			if err != nil {
+				return nil, err
+			}
+			again = append(again, text...)
+		}
+		return again, nil
+	})
 }
 
 // firstDifference returns the number of the first line that differs, from 1.

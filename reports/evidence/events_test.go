@@ -148,7 +148,9 @@ func recordVoid(t *testing.T, dir string, o testaudit.Options, change func(event
 		first.Documents["draw/"+filepath.Base(name)] = hash
 	}
 	for _, name := range []string{"config/selfaudit.toml", "findings/items.jsonl"} {
-		first.Documents[name] = strings.Repeat("ab", 32)
+		moved, err := d.HashDocuments("draw/void-1/" + name)
+		must(t, err)
+		first.Documents[name] = moved["draw/void-1/"+name]
 	}
 	first.At = "2026-11-02T02:00:00Z"
 	void := auditdir.Event{At: first.At, Clock: "given", Stage: "void", Note: "an issuing CA was missing"}

@@ -146,9 +146,9 @@ func (v *verifier) checkManifest() {
 	}
 	listed := v.compareManifest(fileManifest, isPayload, &bad)
 	if octets != v.bag.PayloadBytes || files != v.bag.PayloadFiles {
-		bad.add("Payload-Oxum says %d bytes in %d files, there are %d bytes in %d files", v.bag.PayloadBytes, v.bag.PayloadFiles, octets, files)
+		bad.add("Payload-Oxum says %d bytes in %s, there are %d bytes in %s", v.bag.PayloadBytes, sampler.Counted(v.bag.PayloadFiles, "file", "files"), octets, sampler.Counted(files, "file", "files"))
 	}
-	bad.close(v, fileManifest, "%d files under data/ are complete and unaltered", listed)
+	bad.close(v, fileManifest, "%s under data/ are complete and unaltered", sampler.Counted(listed, "file", "files"))
 }
 
 // checkTagManifest compares the other files with the tag manifest, which lists exactly

@@ -53,6 +53,10 @@ var documents = []document{
 	{"ct/conflicts/<hash>/served.sth.json", mib, "collect", optional},
 	{"ct/log_list.json", 16 * mib, "collect", optional},
 	{"ct/log_list.sig", 4 * kib, "collect", optional},
+	{"ct/log_list-<n>.json", 16 * mib, "collect", optional},
+	{"ct/log_list-<n>.sig", 4 * kib, "collect", optional},
+	{"ct/log_roots.json", 64 * mib, "collect", optional},
+	{"ct/roots/<hash>.json", 16 * mib, "collect", optional},
 	{"config/selfaudit.toml", mib, "freeze", always},
 	{"config/requirements/edition.txt", 64 * kib, "freeze", optional},
 	{"config/requirements/requirement-versions.csv", 8 * mib, "freeze", optional},
@@ -65,6 +69,7 @@ var documents = []document{
 	{"draw/strata.tsv", 64 * mib, "freeze", always},
 	{"draw/commitment.txt", 64 * kib, "freeze", always},
 	{"ct/pairings.tsv", 64 * gib, "freeze", optional},
+	{"ct/outside.tsv", 64 * gib, "freeze", optional},
 	{"findings/items.jsonl", 4 * gib, "freeze", always},
 	{"records/not-proven.tsv", 4 * gib, "freeze", optional},
 	{"records/reconciliation.json", 256 * mib, "freeze", optional},
@@ -110,7 +115,34 @@ func findDocument(rel string) (document, bool) {
 			return d, true
 		}
 	}
-	return document{}, false
+	return voidedDocument(rel)
+}
+
+// voidedDocument is findDocument for what a voided freeze wrote outside draw/: it lies in the
+// void folder under the name that it had.
+func voidedDocument(rel string) (document, bool) {
+	rest, found := strings.CutPrefix(rel, voidFolder)
+	if !found {
+		return document{}, false
+	}
+	number, name, _ := strings.Cut(rest, "/")
+	if !isVoidNumber(number) || strings.HasPrefix(name, drawFolderName) || !WrittenByFreeze(name) {
+		return document{}, false
+	}
+	d, _ := findDocument(name)
+	return document{pattern: voidFolder + "<n>/" + d.pattern, max: d.max, stage: d.stage, need: optional}, true
+}
+
+const (
+	drawFolderName = "draw/"
+	voidFolder     = drawFolderName + "void-"
+)
+
+// WrittenByFreeze says whether a document, by its path in the audit folder, is one that freeze
+// writes for the commitment at hand, and that is set aside with it when it is voided.
+func WrittenByFreeze(rel string) bool {
+	d, known := findDocument(rel)
+	return known && d.stage == "freeze" && !strings.HasPrefix(rel, voidFolder)
 }
 
 func matchPattern(pattern, rel string) bool {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/testaudit"
 	"selfaudit/lint"
 	"selfaudit/sampler"
@@ -29,7 +30,7 @@ func (a *attacked) results(name string, change func(n int, r *lint.Result) bool)
 		var r lint.Result
 		must(a, json.Unmarshal(line, &r))
 		if keep := change(n, &r); keep {
-			line, err := lineBytes(r)
+			line, err := jsonlines.Line(r)
 			must(a, err)
 			out.Write(line)
 		}
@@ -44,7 +45,7 @@ func (a *attacked) linter(change func(*lint.Info)) {
 	info, err := parseLinter(a.read("lint/linter.json"))
 	must(a, err)
 	change(info)
-	raw, err := documentBytes(info)
+	raw, err := jsonlines.Document(info)
 	must(a, err)
 	a.write("lint/linter.json", raw)
 }

@@ -89,8 +89,15 @@ func TestLogListLies(t *testing.T) {
 	}
 	replaceNote := func(s *sampler.Snapshot, list []byte) {
 		for i := range s.Notes {
-			if h := namedList(&sampler.Snapshot{Notes: s.Notes[i : i+1]}); h != "" {
-				s.Notes[i] = strings.Replace(s.Notes[i], h, sampler.HashDoc(list).String(), 1)
+			if n := namedLists(&sampler.Snapshot{Notes: s.Notes[i : i+1]}); n != nil {
+				s.Notes[i] = strings.Replace(s.Notes[i], n[0].hash, sampler.HashDoc(list).String(), 1)
+			}
+		}
+	}
+	redate := func(s *sampler.Snapshot, date string) {
+		for i := range s.Notes {
+			if n := namedLists(&sampler.Snapshot{Notes: s.Notes[i : i+1]}); n != nil {
+				s.Notes[i] = strings.Replace(s.Notes[i], sampler.FormatTime(n[0].date), date, 1)
 			}
 		}
 	}
@@ -121,7 +128,9 @@ func TestLogListLies(t *testing.T) {
 			raw, _ := loglist.Bundled()
 			a.write("ct/log_list.json", raw)
 			replaceNote(s, raw)
+			redate(s, "2026-01-02T12:57:01Z")
 		}, "the list has no log with this key"},
+		{"another date", func(a *attacked, s *sampler.Snapshot) { redate(s, "2026-10-02T00:00:00Z") }, "is of 2026-01-02T00:00:00Z, snapshot.json says otherwise"},
 		{"signature of an unknown key", func(a *attacked, s *sampler.Snapshot) {
 			a.write("ct/log_list.sig", sign(a.read("ct/log_list.json")))
 		}, "signature of the log list is wrong"},

@@ -1,8 +1,7 @@
 package evidence
 
 import (
-	"strings"
-	"unicode"
+	"cmp"
 
 	"selfaudit/sampler"
 )
@@ -15,9 +14,10 @@ const (
 )
 
 // PackageName is the name of a package's folder: <ca-slug>_<audit-id>_selfaudit, with
-// REHEARSAL-NOT-EVIDENCE_ and then INCOMPLETE_ in front where they apply.
+// REHEARSAL-NOT-EVIDENCE_ and then INCOMPLETE_ in front where they apply. The slug of a name
+// without a letter or digit of ASCII is "ca".
 func PackageName(caName, auditID, mode string, incomplete bool) string {
-	return namePrefix(mode, incomplete) + slug(caName) + "_" + auditID + "_selfaudit"
+	return namePrefix(mode, incomplete) + cmp.Or(sampler.Slug(caName, maxSlug), "ca") + "_" + auditID + "_selfaudit"
 }
 
 // ZipName is the file name of a package's zip: <audit-id>.zip with the same marks.
@@ -34,25 +34,4 @@ func namePrefix(mode string, incomplete bool) string {
 		prefix += prefixIncomplete
 	}
 	return prefix
-}
-
-// slug keeps ASCII letters and digits in lower case and makes everything between them
-// one hyphen. Nothing left gives "ca".
-func slug(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() >= maxSlug {
-			break
-		}
-	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
-		return s
-	}
-	return "ca"
 }

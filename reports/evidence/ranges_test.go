@@ -133,6 +133,12 @@ func TestContradict(t *testing.T) {
 			c.Kind, known.Size = sampler.ConflictRollback, 41
 		}, ""},
 		"no rollback": {func(c *sampler.Conflict, known, served *ct.TreeHead) { c.Kind = sampler.ConflictRollback }, "rollback from 21 to 40"},
+		"rollback at once": {func(c *sampler.Conflict, known, served *ct.TreeHead) {
+			c.Kind, known.Size, known.Timestamp, served.Timestamp = sampler.ConflictRollback, 41, 7, 7
+		}, ""},
+		"rollback of before": {func(c *sampler.Conflict, known, served *ct.TreeHead) {
+			c.Kind, known.Size, known.Timestamp, served.Timestamp = sampler.ConflictRollback, 41, 7, 6
+		}, "which may be right"},
 		"changed key": {func(c *sampler.Conflict, known, served *ct.TreeHead) {
 			c.Kind, c.Known.PublicKey = sampler.ConflictKey, []byte{2}
 		}, ""},

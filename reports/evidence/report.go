@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
 )
 
 // Status is the outcome of one check.
@@ -100,10 +101,10 @@ func (r *Report) Verdict() string {
 	case failed > 0:
 		return fmt.Sprintf("FAILED: %d of %d checks on %s failed", failed, failed+r.Count(OK), name)
 	case r.Incomplete:
-		return fmt.Sprintf("INCOMPLETE: %s is not finished; %d checks hold, %d were skipped", name, r.Count(OK), r.Count(Skipped))
+		return fmt.Sprintf("INCOMPLETE: %s is not finished; %s hold, %d were skipped", name, sampler.Counted(r.Count(OK), "check", "checks"), r.Count(Skipped))
 	default:
-		return fmt.Sprintf("%s: all %d checks hold, %d skipped; %d lines to compare, %d notes, %d points open",
-			name, r.Count(OK), r.Count(Skipped), r.Count(Compare), r.Count(Note), r.Count(Open))
+		return fmt.Sprintf("%s: all %d checks hold, %d skipped; %s to compare, %d notes, %d points open",
+			name, r.Count(OK), r.Count(Skipped), sampler.Counted(r.Count(Compare), "line", "lines"), r.Count(Note), r.Count(Open))
 	}
 }
 

@@ -80,7 +80,7 @@ func (v *verifier) run(path string) error {
 	for _, check := range []func(){
 		v.checkDocuments, v.checkCommitment, v.checkSnapshot, v.checkPopulation, v.checkStrata, v.checkBeacon, v.checkSample,
 		v.checkNotes, v.checkChain, v.checkVoided,
-		v.checkIssuers, v.checkLogs, v.checkLogChain, v.checkConflicts, v.checkLogList, v.checkSightings, v.checkCertificates, v.checkRecords, v.checkItems, v.checkPairings, v.checkSCTs, v.checkCompleteness,
+		v.checkIssuers, v.checkLogs, v.checkLogChain, v.checkConflicts, v.checkLogList, v.checkSightings, v.checkCertificates, v.checkRecords, v.checkItems, v.checkPairings, v.checkOutside, v.checkSCTs, v.checkCompleteness,
 		v.checkTables, v.checkLint, v.checkMoreLint, v.checkFindings, v.checkSummary, v.checkWaivers, v.checkWorkbook, v.checkEvents, v.checkConfig,
 		v.compareOutOfBand, v.openPoints,
 	} {

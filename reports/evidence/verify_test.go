@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"selfaudit/internal/jsonlines"
 	"selfaudit/internal/testaudit"
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
@@ -87,8 +88,13 @@ func TestVoidedDraws(t *testing.T) {
 		"after the round":                          func(f fstest.MapFS) { edit(f, "draw/void-1/void.json", "2026-11-01T21", "2026-12-01T21") },
 		"other population":                         func(f fstest.MapFS) { f["draw/void-1/population.tsv"] = f["draw/strata.tsv"] },
 		"no population":                            func(f fstest.MapFS) { delete(f, "draw/void-1/population.tsv") },
-		"not replaced":                             func(f fstest.MapFS) { f["draw/void-1/commitment.txt"] = f["draw/commitment.txt"] },
-		"a folder left out":                        func(f fstest.MapFS) { moveFolder(f, "draw/void-1/", "draw/void-2/") },
+		"no findings":                              func(f fstest.MapFS) { delete(f, "draw/void-1/findings/items.jsonl") },
+		"no configuration":                         func(f fstest.MapFS) { delete(f, "draw/void-1/config/selfaudit.toml") },
+		"pairings that nobody names": func(f fstest.MapFS) {
+			f["draw/void-1/ct/pairings.tsv"] = &fstest.MapFile{Data: []byte("#x\n"), Mode: 0o644}
+		},
+		"not replaced":      func(f fstest.MapFS) { f["draw/void-1/commitment.txt"] = f["draw/commitment.txt"] },
+		"a folder left out": func(f fstest.MapFS) { moveFolder(f, "draw/void-1/", "draw/void-2/") },
 	} {
 		r := verify(t, sealedVoid(t, o, change).Dir, Options{})
 		if !slices.Equal(failed(r), []string{"voided draws"}) {
@@ -121,6 +127,11 @@ func sealedVoid(t *testing.T, o testaudit.Options, change func(files fstest.MapF
 		files["draw/"+name] = &fstest.MapFile{Data: raw, Mode: 0o644}
 		files["draw/void-1/"+name] = &fstest.MapFile{Data: raw, Mode: 0o644}
 	}
+	for _, name := range []string{"config/selfaudit.toml", "findings/items.jsonl", "ct/pairings.tsv", sampler.OutsideFile} {
+		if raw, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			files["draw/void-1/"+name] = &fstest.MapFile{Data: raw, Mode: 0o644}
+		}
+	}
 	old := files["draw/commitment.txt"].Data
 	c, err := sampler.ParseCommitment(old)
 	must(t, err)
@@ -128,7 +139,7 @@ func sealedVoid(t *testing.T, o testaudit.Options, change func(files fstest.MapF
 	again, err := c.Bytes()
 	must(t, err)
 	files["draw/commitment.txt"] = &fstest.MapFile{Data: again, Mode: 0o644}
-	record, err := documentBytes(voidRecord{voidSchema, sampler.HashDoc(old).String(), "an issuing CA was missing", "before-round", "2026-11-01T21:00:00Z", "given"})
+	record, err := jsonlines.Document(voidRecord{voidSchema, sampler.HashDoc(old).String(), "an issuing CA was missing", "before-round", "2026-11-01T21:00:00Z", "given"})
 	must(t, err)
 	files["draw/void-1/void.json"] = &fstest.MapFile{Data: record, Mode: 0o644}
 	if change != nil {
@@ -158,7 +169,7 @@ func TestChain(t *testing.T) {
 	start := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
 	hash := earlierAudit(t, earlier, start, nil)
 	path := followUp(t, o, hash, start)
-	if r := verify(t, path, Options{Earlier: []string{earlier}}); r.Failed() || !strings.Contains(text(t, r), "ok       chain: with 1 earlier audits") {
+	if r := verify(t, path, Options{Earlier: []string{earlier}}); r.Failed() || !strings.Contains(text(t, r), "ok       chain: with 1 earlier audit:") {
 		t.Errorf("%s", text(t, r))
 	}
 	r := verify(t, path, Options{})
@@ -385,13 +396,15 @@ func TestPaths(t *testing.T) {
 
 func TestLayout(t *testing.T) {
 	hash := strings.Repeat("0a", 32)
-	for _, name := range []string{"audit.json", "certificates/" + hash + ".der", "ct/heads/" + hash + ".sth.json", "draw/void-12/void.json"} {
+	for _, name := range []string{"audit.json", "certificates/" + hash + ".der", "ct/heads/" + hash + ".sth.json", "draw/void-12/void.json",
+		"draw/void-1/ct/pairings.tsv", "draw/void-999/records/not-proven.tsv", "draw/void-1/config/requirements/zlint-3.7.3-br-coverage.csv"} {
 		if _, ok := findDocument(name); !ok {
 			t.Errorf("%s is not known", name)
 		}
 	}
 	for _, name := range []string{"audit.json/x", "certificates/" + hash, "certificates/" + strings.ToUpper(hash) + ".der", "ct/heads/" + hash + ".pem", "draw/void-0/void.json",
-		"draw/void-01/void.json", "draw/void-/void.json", "draw/void-1000/void.json", "draw/void-1/x", "Audit.json"} {
+		"draw/void-01/void.json", "draw/void-/void.json", "draw/void-1000/void.json", "draw/void-1/x", "Audit.json",
+		"draw/void-1/draw/strata.tsv", "draw/void-1/audit.json", "draw/void-1/ct/log_list.json", "draw/void-1/draw/void-2/ct/pairings.tsv", "draw/void-0/ct/pairings.tsv", "draw/void-1/"} {
 		if _, ok := findDocument(name); ok {
 			t.Errorf("%s is known", name)
 		}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"sort"
 	"strings"
 
 	"selfaudit/sampler"
@@ -231,16 +230,6 @@ func (c *comparer) Write(p []byte) (int, error) {
 	}
 	c.n += int64(len(p))
 	return len(p), nil
-}
-
-// names returns the paths below the top folder, ascending.
-func (z *zipPackage) names() []string {
-	out := make([]string, 0, len(z.entries))
-	for name := range z.entries {
-		out = append(out, name)
-	}
-	sort.Strings(out)
-	return out
 }
 
 // open decompresses one entry. The reader ends with an error when the data is longer or

@@ -34,6 +34,6 @@ func lookedUpText(name string, l *sampler.SnapshotLog) string {
 	if l.LookedUp == 0 {
 		return name + "\nNot asked: no certificate at hand names it"
 	}
-	return fmt.Sprintf("%s\nNot read: %s of %s SCTs that name it proven, each with an inclusion proof; tree head of %s verified; signed root hash:",
+	return fmt.Sprintf("%s\nNot read: %s of %s SCTs that were looked up in it are proven, each with an inclusion proof; tree head of %s verified; signed root hash:",
 		name, number(l.ProvenSCTs), number(l.LookedUp), time.UnixMilli(int64(min(l.TimestampMS, 253402300799999))).UTC().Format("2006-01-02 15:04:05 UTC"))
 }

@@ -113,9 +113,9 @@ func (b *book) engagement(s *sheet) {
 		previous = "commitment " + c.PreviousCommitment.String()
 	}
 	kv("Previous audit", previous, lookValue)
-	kv("Population", fmt.Sprintf("%s certificates in %s", number(sum.Population), counted(len(sum.Strata), "stratum", "strata")), lookValue)
+	kv("Population", fmt.Sprintf("%s in %s", sampler.Counted(sum.Population, "certificate", "certificates"), counted(len(sum.Strata), "stratum", "strata")), lookValue)
 	if sum.Sampled != nil {
-		kv("Sample", fmt.Sprintf("%s certificates, %s", number(*sum.Sampled), b.drawnHow()), lookValue)
+		kv("Sample", fmt.Sprintf("%s, %s", sampler.Counted(*sum.Sampled, "certificate", "certificates"), b.drawnHow()), lookValue)
 	} else {
 		kv("Sample", "not drawn yet", lookValue.as(statusOpen))
 	}

@@ -64,7 +64,7 @@ func (b *book) commitmentBlock(s *sheet) {
 			s.pair("Index", indexText(snap, f), lookValue)
 			continue
 		}
-		s.pair("File", fmt.Sprintf("%s: %s certificates, %s of the audited issuers", brief(f.Path, briefDetail, "draw/snapshot.json"), number(f.Certificates), number(f.Kept)), lookValue)
+		s.pair("File", fmt.Sprintf("%s: %s, %s of the audited issuers", brief(f.Path, briefDetail, "draw/snapshot.json"), sampler.Counted(f.Certificates, "certificate", "certificates"), number(f.Kept)), lookValue)
 	}
 	for _, r := range snap.Records {
 		s.withHash("The CA's records", fmt.Sprintf("%s: %s of audited issuers, extracted %s; SHA-256 of the export:", brief(r.Path, briefDetail, "draw/snapshot.json"),
@@ -78,7 +78,7 @@ func (b *book) commitmentBlock(s *sheet) {
 
 // indexText says what a public index was asked and what that is worth.
 func indexText(snap *sampler.Snapshot, f sampler.SnapshotFile) string {
-	text := fmt.Sprintf("%s: %s certificates, %s of the audited issuers. A cross-check: what it does not know proves nothing.", f.Path, number(f.Certificates), number(f.Kept))
+	text := fmt.Sprintf("%s: %s, %s of the audited issuers. A cross-check: what it does not know proves nothing.", f.Path, sampler.Counted(f.Certificates, "certificate", "certificates"), number(f.Kept))
 	if x := snap.Index; x != nil && !x.Complete {
 		text += " It could not be asked to the end: " + brief(x.Reason, briefDetail, "draw/snapshot.json")
 	}

@@ -64,7 +64,7 @@ func (b *book) findings() error {
 	}
 	for n, p := range w.problems {
 		if !w.list(fmt.Sprintf("F-%02d", n+1), p) {
-			s.nothing(fmt.Sprintf("The table ends here at %s rows. All certificates are in findings/findings.json.", number(int64(b.limits.rows))))
+			s.nothing(fmt.Sprintf("The table ends here at %s. All certificates are in findings/findings.json.", sampler.Counted(b.limits.rows, "row", "rows")))
 			break
 		}
 	}

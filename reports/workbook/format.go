@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"selfaudit/sampler"
 )
 
 // number prints a count with thousands separators, as cells do.
@@ -16,12 +18,7 @@ func number(n int64) string {
 }
 
 // counted prints a count with the right form of its noun.
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return number(int64(n)) + " " + many
-}
+func counted(n int, one, many string) string { return sampler.Counted(n, one, many) }
 
 // utc prints a document's time (YYYY-MM-DDThh:mm:ssZ) for people: without the time of
 // day where it is midnight.

@@ -152,8 +152,8 @@ func (b *book) lintedHow() string {
 		text += fmt.Sprintf(" %s of %s results were compared with those of zlint's own loop and are equal.", number(int64(r.Compared)), number(int64(r.Of)))
 	}
 	if c := l.SCTs; c != nil && c.Certificates > 0 {
-		text += fmt.Sprintf(" SCTs: %s in %s certificates, %s verified, %s of logs whose keys the audit does not have, %s wrong; %s have SCTs of one log alone.",
-			number(int64(c.Embedded)), number(int64(c.Certificates)), number(int64(c.Verified)), number(int64(c.UnknownLog)), number(int64(c.Invalid)), counted(c.OneLog, "certificate", "certificates"))
+		text += fmt.Sprintf(" SCTs: %s in %s, %s verified, %s of logs whose keys the audit does not have, %s wrong; %s have SCTs of one log alone.",
+			number(int64(c.Embedded)), sampler.Counted(c.Certificates, "certificate", "certificates"), number(int64(c.Verified)), number(int64(c.UnknownLog)), number(int64(c.Invalid)), counted(c.OneLog, "certificate", "certificates"))
 	}
 	return text
 }

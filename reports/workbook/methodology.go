@@ -108,7 +108,7 @@ func (b *book) populationText() string {
 		}
 	}
 	text := fmt.Sprintf("All certificates of %s whose issuance time lies in the period, one item for each issuing key and serial number: a certificate and its precertificate are one item, a precertificate alone counts as issued (BR 7.1.2.9). Issuers are recognised by key, so cross-certificates of one key are one issuer. ", counted(len(snap.Issuers), "issuing CA", "issuing CAs"))
-	text += fmt.Sprintf("Sources: %s with %s entries", counted(proven, "Certificate Transparency log", "Certificate Transparency logs"), number(entries))
+	text += fmt.Sprintf("Sources: %s with %s", counted(proven, "Certificate Transparency log", "Certificate Transparency logs"), sampler.Counted(entries, "entry", "entries"))
 	if lookedUp > 0 {
 		text += fmt.Sprintf(", %s in which single entries were looked up", counted(lookedUp, "log", "logs"))
 	}
@@ -119,8 +119,8 @@ func (b *book) populationText() string {
 	if snap.Index != nil {
 		text += fmt.Sprintf(", with %s as a cross-check", brief(snap.Index.Name, briefDetail, "draw/snapshot.json"))
 	}
-	return text + fmt.Sprintf(". Result: %s items seen, %s in the population (%s as certificate and precertificate, %s as certificate only, %s as precertificate only). Nothing but issuing key and time selects; there is no other filter.",
-		number(snap.Counts.ItemsSeen), number(b.summary.Population), number(snap.Counts.Both), number(snap.Counts.FinalOnly), number(snap.Counts.PrecertOnly))
+	return text + fmt.Sprintf(". Result: %s seen, %s in the population (%s as certificate and precertificate, %s as certificate only, %s as precertificate only). Nothing but issuing key and time selects; there is no other filter.",
+		sampler.Counted(snap.Counts.ItemsSeen, "item", "items"), number(b.summary.Population), number(snap.Counts.Both), number(snap.Counts.FinalOnly), number(snap.Counts.PrecertOnly))
 }
 
 func (b *book) completenessText() string {
@@ -153,8 +153,11 @@ func (b *book) membershipText() string {
 	if snap.IssuanceTime == sampler.IssuedByNotBefore {
 		rule = "the earlier of its notBefore and its CT time, a choice of the CA that stands in the snapshot"
 	}
-	text := fmt.Sprintf("Issuance time of an item: %s. An item belongs to the first audit of the chain in which it is seen, so none falls between two audits and none is counted twice. By CT time: %s items, by the CA's record: %s, by notBefore: %s. First seen now though issued before the period: %s. At or after the end of the period, waiting for the next audit: %s.",
-		rule, number(snap.Counts.IssuedByCT), number(snap.Counts.IssuedByRecord), number(snap.Counts.IssuedByNotBefore), number(snap.Counts.Late), number(snap.Counts.Waiting))
+	text := fmt.Sprintf("Issuance time of an item: %s. An item belongs to the first audit of the chain in which it is seen, so none falls between two audits and none is counted twice. By CT time: %s, by the CA's record: %s, by notBefore: %s. First seen now though issued before the period: %s. At or after the end of the period, waiting for the next audit: %s.",
+		rule, sampler.Counted(snap.Counts.IssuedByCT, "item", "items"), number(snap.Counts.IssuedByRecord), number(snap.Counts.IssuedByNotBefore), number(snap.Counts.Late), number(snap.Counts.Waiting))
+	if o := snap.Outside; o != nil && o.Carried > 0 {
+		text += fmt.Sprintf(" Waited in an earlier audit and shown by nothing that was read now, so waiting on: %s.", number(o.Carried))
+	}
 	if snap.Counts.Predated > 0 {
 		text += fmt.Sprintf(" Left out by notBefore although their CT time is not before the chain: %s; the CA chose these times itself.", number(snap.Counts.Predated))
 	}

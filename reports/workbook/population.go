@@ -41,7 +41,7 @@ func (b *book) population() error {
 		if !ok {
 			name[0], name[1] = brief(b.audit.IssuerLabel(row.Stratum.Issuer), briefName, "draw/population.tsv"), reports.Level(row.Stratum.Class)
 			if row.Stratum.Label != "" {
-				name[0] += " (" + row.Stratum.Label + ")"
+				name[0] += " (" + brief(b.audit.Division(row.Stratum.Label), briefName, "draw/strata.tsv") + ")"
 			}
 			names[row.Stratum] = name
 		}

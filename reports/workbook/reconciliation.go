@@ -36,7 +36,7 @@ func (b *book) reconciliation() error {
 	if r == nil {
 		return nil
 	}
-	s, err := b.addSheet(page{name: sheetRecords, widths: []float64{46, 16, 26, 22, 62}}, nil)
+	s, err := b.addSheet(page{name: sheetRecords, widths: []float64{46, 16, 26, 22, 62}, breaks: true}, nil)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,7 @@ func (b *book) head(s *sheet, titles ...string) {
 }
 
 func (b *book) recordsExports(s *sheet, r *reports.RecordsSummary) {
+	s.block(blockHead)
 	s.wide(1, 5, "Where the records came from", lookBlock, 24)
 	b.head(s, "Export and SHA-256", "Rows", "Extracted", "System, operator", "Query, and what was read")
 	for _, e := range r.Exports {
@@ -102,7 +103,7 @@ func (b *book) recordsExports(s *sheet, r *reports.RecordsSummary) {
 		if e.Query != "" {
 			query = brief(e.Query, briefDetail, recordsWhole)
 		}
-		read := fmt.Sprintf("%s rows of audited issuers, %s of others, %s unreadable", number(e.Kept), number(e.OtherIssuers), number(e.Unreadable))
+		read := fmt.Sprintf("%s of audited issuers, %s of others, %s unreadable", sampler.Counted(e.Kept, "row", "rows"), number(e.OtherIssuers), number(e.Unreadable))
 		b.texts(s, lookWrap, brief(e.Path, briefName, recordsWhole)+"\n"+e.SHA256, number(e.Rows), e.ExtractedAt, who, query+"\n"+read)
 	}
 	for _, m := range r.Mismatches {
@@ -113,6 +114,7 @@ func (b *book) recordsExports(s *sheet, r *reports.RecordsSummary) {
 // recordsNumbers is the comparison in numbers, with what each number means.
 func (b *book) recordsNumbers(s *sheet, r *reports.RecordsSummary) {
 	c := r.Counts
+	s.block(blockHead)
 	s.wide(1, 5, "The comparison", lookBlock, 24)
 	b.head(s, "Items of the population", "#Items", "", "", "What it means")
 	for _, n := range []struct {
@@ -138,11 +140,12 @@ func (b *book) recordsNumbers(s *sheet, r *reports.RecordsSummary) {
 		}
 		s.write(b.rowHeight(s, map[int]string{4: n.why}), cell{v: n.what, l: lookWrap}, cell{v: n.n, l: l}, cell{l: lookCell}, cell{l: lookCell}, cell{v: n.why, l: lookWrap})
 	}
-	s.wide(1, 5, fmt.Sprintf("The records have %s items in all: %s issued after the period, %s older than the chain, %s of earlier audits.", number(c.ItemsInRecords),
+	s.wide(1, 5, fmt.Sprintf("The records have %s in all: %s issued after the period, %s older than the chain, %s of earlier audits.", sampler.Counted(c.ItemsInRecords, "item", "items"),
 		number(c.RecordsWaiting), number(c.RecordsTooOld), number(c.RecordsEarlier)), lookNote, rowData)
 }
 
 func (b *book) recordsIssuers(s *sheet, r *reports.RecordsSummary) {
+	s.block(blockHead)
 	s.wide(1, 5, "By issuing CA", lookBlock, 24)
 	b.head(s, "Issuing CA", "#Items", "#In the records", "#Not in the records", "Covered by an export")
 	for _, i := range r.Issuers {
@@ -160,6 +163,7 @@ func (b *book) recordsIssuers(s *sheet, r *reports.RecordsSummary) {
 }
 
 func (b *book) recordsExclusions(s *sheet, r *reports.RecordsSummary) {
+	s.block(blockHead)
 	s.wide(1, 5, "Rows of the records that were excluded by hand", lookBlock, 24)
 	b.head(s, "Serial number", "Rows", "Issuing CA", "Approved by", "Reason, and what it did")
 	for _, x := range r.Exclusions {
@@ -169,6 +173,7 @@ func (b *book) recordsExclusions(s *sheet, r *reports.RecordsSummary) {
 }
 
 func (b *book) recordsLabels(s *sheet, r *reports.RecordsSummary) {
+	s.block(blockHead)
 	s.wide(1, 5, "Divisions of the strata, from the CA's columns", lookBlock, 24)
 	b.head(s, "Label in the stratum", "", "", "", "Text of the records")
 	for _, l := range r.Labels {
@@ -190,6 +195,7 @@ func (b *book) recordsList(s *sheet, r *reports.RecordsSummary, name, title stri
 	}
 	file := sampler.ReconciliationListFile(name)
 	s.skip(1)
+	s.block(blockHead)
 	s.wide(1, 5, fmt.Sprintf("%s: %s", title, counted(int(total), "item", "items")), lookBlock, 24)
 	b.head(s, "Serial number", "Form", "Issuing CA", "Issued", "Detail")
 	first := lookMono

@@ -8,6 +8,7 @@ import (
 
 	"selfaudit/lint/requirements"
 	"selfaudit/reports"
+	"selfaudit/sampler"
 )
 
 // requirementsSheet shows how current tables and linter were, and which versions came into
@@ -140,12 +141,13 @@ func (b *book) coverage() error {
 	if len(b.summary.Coverage) == 0 {
 		return nil
 	}
-	s, err := b.addSheet(page{name: sheetCoverage, portrait: true, widths: []float64{16, 12, 12, 12, 62}, headFirst: 1, headLast: 3}, nil)
+	s, err := b.addSheet(page{name: sheetCoverage, portrait: true, widths: []float64{22, 11, 11, 11, 60}, headFirst: 1, headLast: 3}, nil)
 	if err != nil {
 		return err
 	}
 	s.title("Coverage", "What a clean run does not say: sections of the requirements with and without a lint of "+brief(b.summary.Counted, briefName, "report/summary.json")+", by the section numbers that lints cite.")
 	s.wide(1, 5, "A section with a lint is not thereby checked: a lint looks at one certificate and only at what its rule says. Validation, CAA, revocation, logging and audits need other evidence. Lints cite several editions of the documents.", lookNote, rowData)
+	s.wide(1, 5, "A version beside a document's name is the one whose list of sections the lints were counted against; which version was in force is on the sheet "+sheetRequirements+".", lookNote, rowData)
 	for _, d := range b.summary.Coverage {
 		s.skip(1)
 		s.wide(1, 5, fmt.Sprintf("%s: %s of %s sections have at least one lint", d.Document, number(int64(d.WithLint)), number(int64(d.Sections))), lookBlock, 22)
@@ -198,8 +200,8 @@ func (b *book) secondOpinion() error {
 	if err != nil {
 		return err
 	}
-	s.title("Second opinion", fmt.Sprintf("The sample as %s judged it: %s of %s certificates answered, %s without an answer, %s disagreements (%s where the second opinion is worse). Rules of different linters have no common names, so what is compared is how bad each side found a certificate.",
-		brief(dashed(strings.Join(t.By, " | ")), briefDetail, "lint/second-opinion.jsonl"), number(int64(t.Answered)), number(int64(t.Certificates)), number(int64(t.Failed)), number(int64(t.Disagree)), number(int64(t.Worse))))
+	s.title("Second opinion", fmt.Sprintf("The sample as %s judged it: %s of %s certificates answered, %s without an answer, %s (%s where the second opinion is worse). Rules of different linters have no common names, so what is compared is how bad each side found a certificate.",
+		brief(dashed(strings.Join(t.By, " | ")), briefDetail, "lint/second-opinion.jsonl"), number(int64(t.Answered)), number(int64(t.Certificates)), number(int64(t.Failed)), sampler.Counted(t.Disagree, "disagreement", "disagreements"), number(int64(t.Worse))))
 	s.write(24, cell{v: "SHA-256 fingerprint", l: lookHead}, cell{v: "Ours", l: lookHead}, cell{v: "Second", l: lookHead}, cell{v: "What differs", l: lookHead}, cell{v: "Our findings", l: lookHead}, cell{v: "Second opinion's findings", l: lookHead})
 	if len(b.audit.Opinions) == 0 {
 		s.nothing("No disagreement, and an answer for every certificate of the sample.")

@@ -19,6 +19,7 @@ type page struct {
 	name      string
 	portrait  bool
 	onePage   bool // fit to one page; otherwise one page wide and any number tall
+	breaks    bool // pages are broken before blocks that would not fit; see pages
 	widths    []float64
 	headFirst int    // first row to repeat on every page, 0 for none
 	headLast  int    // last row to repeat
@@ -42,12 +43,17 @@ type sheet struct {
 	sw   *excelize.StreamWriter
 	row  int // the last row written
 	fail error
+
+	pages pages
 }
 
 // addSheet makes a sheet and sets it up. configure may be nil; it runs before
 // the first row.
 func (b *book) addSheet(p page, configure func(f *excelize.File) error) (*sheet, error) {
 	s := &sheet{b: b, p: p}
+	if p.breaks {
+		s.pages = newPages(p)
+	}
 	steps := []func() error{
 		func() error { _, err := b.file.NewSheet(p.name); return err },
 		s.setColumns,
@@ -103,10 +109,14 @@ func (s *sheet) setPage() error {
 	if tab == "" {
 		tab = navy
 	}
-	if err := f.SetSheetProps(s.p.name, &excelize.SheetPropsOptions{FitToPage: &yes, TabColorRGB: &tab}); err != nil {
+	fit, layout := !s.p.breaks, &excelize.PageLayoutOptions{Size: &a4, Orientation: &orientation, FitToWidth: &one, FitToHeight: &tall}
+	if s.p.breaks {
+		layout = &excelize.PageLayoutOptions{Size: &a4, Orientation: &orientation, AdjustTo: &s.pages.scale}
+	}
+	if err := f.SetSheetProps(s.p.name, &excelize.SheetPropsOptions{FitToPage: &fit, TabColorRGB: &tab}); err != nil {
 		return err
 	}
-	if err := f.SetPageLayout(s.p.name, &excelize.PageLayoutOptions{Size: &a4, Orientation: &orientation, FitToWidth: &one, FitToHeight: &tall}); err != nil {
+	if err := f.SetPageLayout(s.p.name, layout); err != nil {
 		return err
 	}
 	side, top, bottom, edge := 0.5, 0.75, 0.7, 0.3
@@ -145,6 +155,7 @@ func (s *sheet) setView() error {
 // and is returned by close.
 func (s *sheet) write(height float64, cells ...cell) {
 	s.row++
+	s.pages.add(height)
 	if s.fail != nil {
 		return
 	}
@@ -164,7 +175,10 @@ func (s *sheet) write(height float64, cells ...cell) {
 }
 
 // skip leaves rows empty.
-func (s *sheet) skip(rows int) { s.row += rows }
+func (s *sheet) skip(rows int) {
+	s.row += rows
+	s.pages.add(float64(rows) * 15)
+}
 
 // merge joins the cells of the last written row from column first to column last.
 func (s *sheet) merge(first, last int) {

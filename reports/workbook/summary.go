@@ -91,7 +91,7 @@ func (b *book) keyFigures(s *sheet) {
 func (b *book) level(st sampler.Stratum) (issuer, level string) {
 	issuer = brief(b.audit.IssuerLabel(st.ID.Issuer), briefName, "draw/strata.tsv")
 	if st.ID.Label != "" {
-		issuer += " (" + st.ID.Label + ")"
+		issuer += " (" + brief(b.audit.Division(st.ID.Label), briefName, "draw/strata.tsv") + ")"
 	}
 	return issuer, reports.Level(st.ID.Class)
 }

@@ -6,6 +6,7 @@ import (
 
 	"selfaudit/lint"
 	"selfaudit/reports"
+	"selfaudit/sampler"
 )
 
 // todayLists writes the sheet of what a reissue on the audit's day would violate: one list for
@@ -32,7 +33,7 @@ func (b *book) today() error {
 	items := b.audit.AsIfItems()
 	for _, l := range today.Lints {
 		if s.row >= b.limits.rows {
-			s.nothing(fmt.Sprintf("The table ends here at %s rows. All judgements are in lint/as-if.jsonl.", number(int64(b.limits.rows))))
+			s.nothing(fmt.Sprintf("The table ends here at %s. All judgements are in lint/as-if.jsonl.", sampler.Counted(b.limits.rows, "row", "rows")))
 			break
 		}
 		b.todayHead(s, l)
