@@ -3,6 +3,7 @@ package terminal
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,43 +14,42 @@ type ProgressOptions struct {
 	Terminal bool             // redraw in place; else one line per Line now and then
 	Quiet    bool             // show nothing at all
 	Width    func() int       // columns of the terminal; needed with Terminal
+	Height   func() int       // rows of the terminal; nil: as many as there are lines
 	Now      func() time.Time // the clock for rates; required
+	// Every calls f each d, from any goroutine, until stop is called. Nil: progress is shown
+	// only when something new is reported, so not while everything waits.
+	Every func(d time.Duration, f func()) (stop func())
 }
 
 const (
 	redrawEvery = 100 * time.Millisecond // on a terminal
 	speakEvery  = 30 * time.Second       // elsewhere
+	tickEvery   = time.Second            // how often it is looked whether to show something
+	maxWaiting  = 4                      // lines that wait, shown one by one when piped
 )
 
 // Progress shows how far a long stage is, one line for each thing that is
-// worked on (a log, a file). It draws when it is told something new, never by
-// itself, so it needs no goroutine. Its methods and those of its lines may be
-// called from several goroutines.
+// worked on (a log, a file). It draws when it is told something new and, with
+// ProgressOptions.Every, when time passes. Its methods and those of its lines
+// may be called from several goroutines.
 type Progress struct {
-	mu    sync.Mutex
-	w     io.Writer
-	o     ProgressOptions
-	lines []*Line
-	drawn int // lines on the screen below which the cursor stands
-	last  time.Time
-}
-
-// Line is the progress of one thing. All fields belong to its Progress's lock.
-type Line struct {
-	p           *Progress
-	name        string
-	unit        string
-	begun       time.Time
-	first       int64 // done at the first report: not this run's work
-	reported    bool
-	done, total int64
-	kept        int64 // below 0: not counted
-	end         string
+	mu     sync.Mutex
+	w      io.Writer
+	o      ProgressOptions
+	lines  []*Line
+	drawn  int // lines on the screen below which the cursor stands
+	last   time.Time
+	stop   func()
+	closed bool
 }
 
 // NewProgress starts a display on w, normally standard error.
 func NewProgress(w io.Writer, o ProgressOptions) *Progress {
-	return &Progress{w: w, o: o, last: o.Now()}
+	p := &Progress{w: w, o: o, last: o.Now()}
+	if o.Every != nil && !o.Quiet {
+		p.stop = o.Every(tickEvery, p.tick)
+	}
+	return p
 }
 
 // Line adds a line for name; unit is what is counted ("entries").
@@ -61,48 +61,43 @@ func (p *Progress) Line(name, unit string) *Line {
 	return l
 }
 
-// Set reports done of total (0 = not known yet). The first report of a resumed
-// piece of work says where it starts; the rate counts from there.
-func (l *Line) Set(done, total int64) {
-	l.update(func() { l.done, l.total = done, total })
-}
-
-// Add reports n more done.
-func (l *Line) Add(n int64) {
-	l.update(func() { l.done += n })
-}
-
-// SetKept reports how many certificates were kept so far.
-func (l *Line) SetKept(kept int64) {
-	l.update(func() { l.kept = kept })
-}
-
-// Done closes the line with a word on how it ended ("proven").
-func (l *Line) Done(end string) {
-	p := l.p
+// Print writes a line of escaped text that stays, above the redrawn lines. After Close
+// it writes nothing and returns false.
+func (p *Progress) Print(text string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l.end = Escape(end)
-	if p.o.Quiet {
-		return
+	if p.closed {
+		return false
 	}
-	if p.o.Terminal {
+	p.erase()
+	fmt.Fprintln(p.w, text)
+	if p.o.Terminal && !p.o.Quiet && len(p.lines) > 0 {
 		p.redraw()
-		return
 	}
-	fmt.Fprintln(p.w, l.text(p.o.Now()))
+	return true
 }
 
-func (l *Line) update(change func()) {
-	p := l.p
+// Close draws the last state of all lines; what comes after starts on a fresh line.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	stop := p.stop
+	p.stop = nil
+	if p.o.Terminal && !p.o.Quiet && len(p.lines) > 0 {
+		p.paint(p.all(p.o.Now()))
+	}
+	p.lines, p.drawn, p.closed = nil, 0, true
+	p.mu.Unlock()
+	if stop != nil {
+		stop() // unlocked: a tick may be waiting
+	}
+}
+
+func (p *Progress) tick() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	change()
-	if !l.reported {
-		l.reported = true
-		l.first = l.done
+	if !p.closed {
+		p.show()
 	}
-	p.show()
 }
 
 // show draws if it is time to.
@@ -115,60 +110,101 @@ func (p *Progress) show() {
 	if p.o.Terminal {
 		every = redrawEvery
 	}
-	if now.Sub(p.last) < every {
+	if now.Sub(p.last) < every || len(p.lines) == 0 {
 		return
 	}
 	if p.o.Terminal {
 		p.redraw()
 		return
 	}
+	p.speak(now)
+}
+
+// speak writes a line for everything that is not done.
+func (p *Progress) speak(now time.Time) {
 	p.last = now
+	waiting := 0
 	for _, l := range p.lines {
-		if l.end == "" && l.reported {
-			fmt.Fprintln(p.w, l.text(now))
+		if l.waits() {
+			waiting++
 		}
+	}
+	for _, l := range p.lines {
+		if l.end == "" && !(l.waits() && waiting > maxWaiting) {
+			fmt.Fprintln(p.w, l.text(now, 0))
+		}
+	}
+	if waiting > maxWaiting {
+		fmt.Fprintf(p.w, "%s more wait for their turn\n", Count(int64(waiting)))
 	}
 }
 
-// redraw paints all lines over the ones on the screen.
+// redraw paints the lines over those on the screen.
 func (p *Progress) redraw() {
 	now := p.o.Now()
 	p.last = now
+	rows := len(p.lines)
+	if p.o.Height != nil {
+		rows = max(p.o.Height()-1, 2) // the cursor stands below the last one
+	}
+	if len(p.lines) <= rows {
+		p.paint(p.all(now))
+		return
+	}
+	p.paint(p.some(now, rows-1))
+}
+
+// columns is the room for a line. One column is left free: a full line would wrap on some
+// terminals.
+func (p *Progress) columns() int { return max(p.o.Width()-1, 20) }
+
+func (p *Progress) all(now time.Time) []string {
+	texts := make([]string, len(p.lines))
+	for i, l := range p.lines {
+		texts[i] = l.text(now, p.columns())
+	}
+	return texts
+}
+
+// some is what fits into a screen of n lines and one for the rest: what is worked on before
+// what is done, and that before what waits. What scrolls off the screen cannot be redrawn.
+func (p *Progress) some(now time.Time, n int) []string {
+	order := slices.Clone(p.lines)
+	slices.SortStableFunc(order, func(a, b *Line) int { return a.rank() - b.rank() })
+	shown := map[*Line]bool{}
+	for _, l := range order[:n] {
+		shown[l] = true
+	}
+	var texts []string
+	done, waiting := 0, 0
+	for _, l := range p.lines {
+		switch {
+		case shown[l]:
+			texts = append(texts, l.text(now, p.columns()))
+		case l.end != "":
+			done++
+		case l.waits():
+			waiting++
+		}
+	}
+	more := len(p.lines) - n
+	return append(texts, Shorten(fmt.Sprintf("and %d more: %d done, %d waiting", more, done, waiting), p.columns()))
+}
+
+// paint writes texts over what was drawn before.
+func (p *Progress) paint(texts []string) {
 	var b strings.Builder
 	if p.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", p.drawn)
 	}
-	// One column is left free: a full line would wrap on some terminals.
-	width := max(p.o.Width()-1, 20)
-	for _, l := range p.lines {
-		b.WriteString("\r" + Shorten(l.text(now), width) + "\x1b[K\n")
+	for _, text := range texts {
+		b.WriteString("\r" + text + "\x1b[K\n")
 	}
-	p.drawn = len(p.lines)
+	if p.drawn > len(texts) { // the window became smaller
+		b.WriteString("\x1b[J")
+	}
+	p.drawn = len(texts)
 	io.WriteString(p.w, b.String())
-}
-
-// Printf writes a line of text that stays, above the redrawn lines.
-func (p *Progress) Printf(format string, args ...any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.o.Quiet {
-		return
-	}
-	p.erase()
-	fmt.Fprintln(p.w, Escape(fmt.Sprintf(format, args...)))
-	if p.o.Terminal && len(p.lines) > 0 {
-		p.redraw()
-	}
-}
-
-// Close draws the last state; what comes after starts on a fresh line.
-func (p *Progress) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.o.Terminal && !p.o.Quiet && len(p.lines) > 0 {
-		p.redraw()
-	}
-	p.lines, p.drawn = nil, 0
 }
 
 func (p *Progress) erase() {
@@ -176,42 +212,6 @@ func (p *Progress) erase() {
 		fmt.Fprintf(p.w, "\x1b[%dA\r\x1b[J", p.drawn)
 		p.drawn = 0
 	}
-}
-
-// text is one line: "name: 1,200 of 3,000 entries (40%), 400/s, 57 kept, 5s left".
-func (l *Line) text(now time.Time) string {
-	var b strings.Builder
-	b.WriteString(l.name + ": " + Count(l.done))
-	if l.total > 0 {
-		b.WriteString(" of " + Count(l.total))
-	}
-	b.WriteString(" " + l.unit)
-	if l.total > 0 && l.end == "" {
-		fmt.Fprintf(&b, " (%d%%)", percent(l.done, l.total))
-	}
-	rate := l.rate(now)
-	if rate > 0 {
-		fmt.Fprintf(&b, ", %s/s", Count(int64(rate+0.5)))
-	}
-	if l.kept >= 0 {
-		fmt.Fprintf(&b, ", %s kept", Count(l.kept))
-	}
-	switch {
-	case l.end != "":
-		b.WriteString(", " + l.end)
-	case rate > 0 && l.total > l.done:
-		b.WriteString(", " + Duration(time.Duration(float64(l.total-l.done)/rate*float64(time.Second))) + " left")
-	}
-	return b.String()
-}
-
-// rate is the number done per second since this run began, 0 while unknown.
-func (l *Line) rate(now time.Time) float64 {
-	elapsed := now.Sub(l.begun).Seconds()
-	if elapsed < 0.5 || l.done <= l.first {
-		return 0
-	}
-	return float64(l.done-l.first) / elapsed
 }
 
 func percent(done, total int64) int64 {
