@@ -89,7 +89,7 @@ func TestRaise(t *testing.T) {
 		{10001, 0, "above 100%", [4]int{}, [4]int64{}},
 		{0, -1, "TLS BR 8.7", [4]int{}, [4]int64{}},
 		{0, 9, "can only be raised", [4]int{}, [4]int64{}},
-		{0, maxFloor + 1, "is above", [4]int{}, [4]int64{}},
+		{0, MaxFloor + 1, "is above", [4]int{}, [4]int64{}},
 	} {
 		c, err := parsed(t, text)
 		if err != nil {

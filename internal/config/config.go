@@ -74,6 +74,9 @@ type Config struct {
 // CA is [ca].
 type CA struct {
 	Name string // empty as init leaves it; then Complete says so
+	// Contact is what operators of logs and relays can turn to: a mailto: or https: address;
+	// empty without one.
+	Contact string
 }
 
 // Audit is [audit].
@@ -82,8 +85,8 @@ type Audit struct {
 	Floor        int64  // least items per stratum; 0 = the protocol's default
 	IssuanceTime string // IssuedByCT or IssuedByNotBefore
 	// EVRA "none" declares that no registration authority does the final
-	// cross-correlation and due diligence for EV; anything else doubles the
-	// EV rate (EVG 8.1.1 read conservatively).
+	// cross-correlation and due diligence for EV and code signing; anything else
+	// doubles their rates (EVG 8.1.1 and CSBR 8.7 read conservatively).
 	EVRA         string
 	DrawLeadDays int    // 1 to 120
 	Beacon       string // one of the Beacon constants
@@ -109,6 +112,9 @@ type Log struct {
 	Label     string // for people; may be empty
 	// Tiles says that an RFC 6962 log serves data tiles beside get-entries; never set for static-ct.
 	Tiles bool
+	// OperatedByCA says that the log is the CA's own, whose times take no item out of the
+	// chain (draw protocol 3.1).
+	OperatedByCA bool
 	Pace
 }
 

@@ -29,10 +29,11 @@ type CrtSh struct {
 
 	StatementTimeout time.Duration
 	Window           time.Duration // of notBefore, at most, in one question
+	MaxGigabytes     int64         // of the disk that its answers may take
 }
 
 func defaultCrtSh() CrtSh {
-	c := CrtSh{StatementTimeout: time.Minute, Window: 24 * time.Hour}
+	c := CrtSh{StatementTimeout: time.Minute, Window: 24 * time.Hour, MaxGigabytes: 20}
 	_ = c.parse(DefaultCrtShAddress) // a test parses it
 	return c
 }
@@ -57,6 +58,7 @@ func (c *Config) readCrtSh(top *table) {
 	}
 	x.StatementTimeout = t.duration("statement_timeout", x.StatementTimeout, time.Second, 10*time.Minute)
 	x.Window = t.duration("window", x.Window, time.Minute, 31*24*time.Hour)
+	x.MaxGigabytes = t.integer("max_gigabytes", x.MaxGigabytes, 1, 1_000_000)
 	t.close()
 }
 
@@ -123,4 +125,5 @@ func (x *CrtSh) effective(line func(key, value string)) {
 	line("address", tomlText(x.Address))
 	line("statement_timeout", tomlText(x.StatementTimeout.String()))
 	line("window", tomlText(x.Window.String()))
+	line("max_gigabytes", strconv.FormatInt(x.MaxGigabytes, 10))
 }

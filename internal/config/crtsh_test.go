@@ -20,7 +20,7 @@ func TestCrtSh(t *testing.T) {
 		}
 		return c.CrtSh
 	}
-	public := CrtSh{Address: DefaultCrtShAddress, Host: "crt.sh", Port: 5432, User: "guest", Database: "certwatch", StatementTimeout: time.Minute, Window: 24 * time.Hour}
+	public := CrtSh{Address: DefaultCrtShAddress, Host: "crt.sh", Port: 5432, User: "guest", Database: "certwatch", StatementTimeout: time.Minute, Window: 24 * time.Hour, MaxGigabytes: 20}
 	if got := parsed(""); got != public {
 		t.Errorf("without the table: %+v", got)
 	}
@@ -36,11 +36,12 @@ func TestCrtSh(t *testing.T) {
 		t.Errorf("use = false: %+v", got)
 	}
 	want := CrtSh{Use: true, Address: "postgres://me@[::1]:6432/mirror?sslmode=verify-full", Host: "::1", Port: 6432, User: "me", Database: "mirror",
-		SSLMode: "verify-full", StatementTimeout: 90 * time.Second, Window: 6 * time.Hour}
-	if got := parsed("[crtsh]\naddress = \"" + want.Address + "\"\nstatement_timeout = \"90s\"\nwindow = \"6h\"\n"); got != want {
+		SSLMode: "verify-full", StatementTimeout: 90 * time.Second, Window: 6 * time.Hour, MaxGigabytes: 300}
+	if got := parsed("[crtsh]\naddress = \"" + want.Address + "\"\nstatement_timeout = \"90s\"\nwindow = \"6h\"\nmax_gigabytes = 300\n"); got != want {
 		t.Errorf("%+v", got)
 	}
 	for _, tt := range []struct{ in, want string }{
+		{"max_gigabytes = 0", "max_gigabytes = 0 is out of range: 1 to 1000000"},
 		{`use = "yes"`, "use must be true or false"},
 		{`address = "postgresql://guest:guest@crt.sh:5432/certwatch"`, "must not contain a password"},
 		{`address = "postgresql://guest:@crt.sh:5432/certwatch"`, "must not contain a password"},

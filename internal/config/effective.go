@@ -24,6 +24,7 @@ func (c *Config) Effective() []byte {
 	}
 	b.WriteString("# The configuration in force: defaults filled in, comments left out.\n\n[ca]\n")
 	line("name", tomlText(c.CA.Name))
+	optional("contact", c.CA.Contact)
 
 	b.WriteString("\n[audit]\n")
 	line("rate", tomlText(FormatRate(c.Audit.RateBP)))
@@ -61,12 +62,19 @@ func (c *Config) Effective() []byte {
 	if c.LogList.Select != SelectNone {
 		b.WriteString("\n[log_list]\n")
 		c.LogList.effective(line)
+		for _, s := range c.LogList.Also {
+			b.WriteString("\n[[log_list.also]]\n")
+			s.effective(line)
+		}
 		for _, l := range c.LogList.Logs {
 			b.WriteString("\n[[log_list.log]]\n")
 			line("name", tomlText(l.Name))
 			l.Pace.effective(line)
 			if l.Tiles {
 				line("tiles", "true")
+			}
+			if l.OperatedByCA {
+				line(keyOperated, "true")
 			}
 		}
 	}
@@ -81,6 +89,9 @@ func (c *Config) Effective() []byte {
 		l.Pace.effective(line)
 		if l.Tiles {
 			line("tiles", "true")
+		}
+		if l.OperatedByCA {
+			line(keyOperated, "true")
 		}
 	}
 	for _, f := range c.Files {

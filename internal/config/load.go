@@ -122,6 +122,7 @@ func (c *Config) readCA(top *table) {
 	} else {
 		c.CA.Name, _ = t.required("name", "Example CA")
 	}
+	c.readContact(t)
 	t.close()
 }
 
@@ -132,7 +133,7 @@ func (c *Config) readAudit(top *table) {
 	}
 	c.Audit = Audit{
 		RateBP:       t.rate("rate", MinRateBP),
-		Floor:        t.integer("floor", 0, 0, maxFloor),
+		Floor:        t.integer("floor", 0, 0, MaxFloor),
 		IssuanceTime: t.oneOf("issuance_time", IssuedByCT, IssuedByNotBefore),
 		DrawLeadDays: int(t.integer("draw_lead_days", DefaultDrawLeadDays, 1, 120)),
 		Beacon:       t.oneOf("beacon", BeaconQuicknet, BeaconDefaultChain, BeaconDice),
@@ -142,9 +143,9 @@ func (c *Config) readAudit(top *table) {
 	t.close()
 }
 
-// maxFloor bounds floors well above any population, so that arithmetic with
+// MaxFloor bounds floors well above any population, so that arithmetic with
 // them cannot overflow.
-const maxFloor = 1_000_000_000
+const MaxFloor = 1_000_000_000
 
 func (c *Config) readDrand(top *table) {
 	c.Drand.Relays = DefaultRelays()

@@ -82,8 +82,12 @@ func (p Pace) effective(line func(key, value string)) {
 type ListedLog struct {
 	Name string // description, address or beginning of the log ID, as for include
 	Pace
-	Tiles bool // as Log.Tiles
+	Tiles        bool // as Log.Tiles
+	OperatedByCA bool // as Log.OperatedByCA
 }
+
+// keyOperated is the key of Log.OperatedByCA.
+const keyOperated = "operated_by_ca"
 
 // readListedLogs reads [[log_list.log]].
 func (l *LogList) readListedLogs(t *table) {
@@ -91,7 +95,7 @@ func (l *LogList) readListedLogs(t *table) {
 		one.name = "[[log_list.log]]"
 		var log ListedLog
 		log.Name, _ = one.required("name", "Example 'Log2026'")
-		log.Pace, log.Tiles = one.pace(), one.boolean("tiles")
+		log.Pace, log.Tiles, log.OperatedByCA = one.pace(), one.boolean("tiles"), one.boolean(keyOperated)
 		one.close()
 		for _, other := range l.Logs {
 			if log.Name != "" && other.Name == log.Name {

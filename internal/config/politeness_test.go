@@ -28,6 +28,12 @@ func TestPoliteness(t *testing.T) {
 	if got := parsed(log + "rate_limit = 5\nconcurrency = 2\ntiles = true\n").Logs[0]; got.RateLimit != 5 || got.Concurrency != 2 || !got.Tiles {
 		t.Errorf("%+v", got)
 	}
+	if got := parsed(log + "operated_by_ca = true\n").Logs[0]; !got.OperatedByCA || got.Tiles {
+		t.Errorf("%+v", got)
+	}
+	if got := parsed(list + "[[log_list.log]]\nname = \"b\"\noperated_by_ca = true\n").LogList.Logs; len(got) != 1 || !got[0].OperatedByCA {
+		t.Errorf("%+v", got)
+	}
 	if got := parsed(log + "rate_limit = 0.25\n").Logs[0]; got.RateLimit != 0.25 || got.Concurrency != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -47,6 +53,7 @@ func TestPoliteness(t *testing.T) {
 		{log + "concurrency = 0", "concurrency = 0 is out of range: 1 to 64"},
 		{log + "concurrency = 1.5", "whole number"},
 		{log + "tiles = 1", "tiles must be true or false"},
+		{log + "operated_by_ca = \"yes\"", "operated_by_ca must be true or false"},
 		{strings.Replace(log, "rfc6962", "static-ct", 1) + "origin = \"a\"\ntiles = true", "a static-ct log serves nothing else"},
 		{list + "[[log_list.log]]\nrate_limit = 1", "[[log_list.log]] has no name"},
 		{list + "[[log_list.log]]\nname = \"a\"\n[[log_list.log]]\nname = \"a\"", "already in a [[log_list.log]] above"},

@@ -24,8 +24,8 @@ func (c *Config) Raise(rateBP int, floor int64) error {
 		return fmt.Errorf("rate %s is below the %s of %s, which can only be raised here (%s)", FormatRate(rateBP), FormatRate(c.Audit.RateBP), c.File, citeRate)
 	case floor < 0:
 		return fmt.Errorf("floor %d is below 1, the least that the Baseline Requirements allow (TLS BR 8.7: \"the greater of one certificate or at least three percent\")", floor)
-	case floor > maxFloor:
-		return fmt.Errorf("floor %d is above %d", floor, int64(maxFloor))
+	case floor > MaxFloor:
+		return fmt.Errorf("floor %d is above %d", floor, int64(MaxFloor))
 	case floor != 0 && floor < c.Audit.Floor:
 		return fmt.Errorf("floor %d is below the %d of %s, which can only be raised here", floor, c.Audit.Floor, c.File)
 	}
@@ -51,7 +51,7 @@ func (c *Config) Raise(rateBP int, floor int64) error {
 
 // minimum reads [audit] minimum: 0, or at least MinMinimum.
 func (t *table) minimum(key string) int64 {
-	n := t.integer(key, 0, 0, maxFloor)
+	n := t.integer(key, 0, 0, MaxFloor)
 	if n != 0 && n < MinMinimum {
 		t.problem(key, "%s = %d is below the %d of the proposal max(min(5, N), ceil(3 %%)) (mozilla/pkipolicy issue 83): leave it out, or use floor", key, n, MinMinimum)
 		return 0

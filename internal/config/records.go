@@ -124,11 +124,7 @@ func (t *table) records() Records {
 	} else {
 		t.known = append(t.known, "covers")
 	}
-	if _, there := t.value["accept_unreadable"]; there {
-		r.AcceptUnreadable, _ = t.required("accept_unreadable", "two rows of the test system, see ticket 123")
-	} else {
-		t.known = append(t.known, "accept_unreadable")
-	}
+	r.AcceptUnreadable = t.scope("accept_unreadable", "two rows of the test system, see ticket 123")
 	r.Columns, r.Issuers = t.columns(), t.issuerTexts()
 	for _, x := range t.tables("exclude") {
 		var e RecordsExclude
@@ -150,10 +146,8 @@ func (t *table) columns() map[string]string {
 	}
 	out := map[string]string{}
 	for _, field := range RecordsFields {
-		if _, there := sub.value[field]; there {
-			out[field], _ = sub.required(field, "Serial Number")
-		} else {
-			sub.known = append(sub.known, field)
+		if header := sub.scope(field, "Serial Number"); header != "" {
+			out[field] = header
 		}
 	}
 	sub.close()
@@ -180,7 +174,8 @@ func (c *Config) readStratum(t *table) {
 	}
 	s.Label, _ = t.text("label", "north-ra")
 	s.RateBP = t.rate("rate", 0)
-	s.Floor = t.integer("floor", 0, 1, maxFloor)
+	c.checkClassRate(t, s)
+	s.Floor = t.integer("floor", 0, 1, MaxFloor)
 	if _, rate := t.value["rate"]; s.RateBP == 0 && s.Floor == 0 && !rate {
 		t.problem("", "%s sets neither rate nor floor", t.name)
 	}

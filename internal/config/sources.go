@@ -40,7 +40,7 @@ func (c *Config) readIssuer(t *table) {
 	}
 	issuer.Label, _ = t.text("label", "DV1")
 	issuer.RateBP = t.rate("rate", 0)
-	issuer.Floor = t.integer("floor", 0, 0, maxFloor)
+	issuer.Floor = t.integer("floor", 0, 0, MaxFloor)
 	if oids := t.sub("policy_oids"); oids != nil {
 		issuer.PolicyOIDs = map[string]string{}
 		for _, oid := range slices.Sorted(maps.Keys(oids.value)) {
@@ -120,7 +120,7 @@ func (c *Config) readLog(t *table, readFile func(string) ([]byte, error)) {
 		t.known = append(t.known, "exclude")
 	}
 	l.Label, _ = t.text("label", "Example log 2026h2")
-	l.Pace = t.pace()
+	l.Pace, l.OperatedByCA = t.pace(), t.boolean(keyOperated)
 	if l.Tiles = t.boolean("tiles"); l.Tiles && l.Type == TypeStaticCT {
 		t.problem("tiles", "tiles is for type = \"rfc6962\": a static-ct log serves nothing else")
 	}

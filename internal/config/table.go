@@ -151,14 +151,27 @@ func (t *table) sub(key string) *table {
 	}
 	m, ok := v.(map[string]any)
 	if !ok {
+		header := t.header(key)
 		if _, isList := v.([]any); isList {
-			t.problem(key, "there is only one %s: write [%s], not [[%s]]", key, key, key)
+			t.problem(key, "there is only one %s: write [%s], not [[%s]]", key, header, header)
 		} else {
-			t.problem(key, "%s must be a table [%s], not %s", key, key, typeName(v))
+			t.problem(key, "%s must be a table [%s], not %s", key, header, typeName(v))
 		}
 		return nil
 	}
-	return &table{r: t.r, path: append(slices.Clone(t.path), key), name: "[" + key + "]", value: m}
+	return &table{r: t.r, path: append(slices.Clone(t.path), key), name: "[" + t.header(key) + "]", value: m}
+}
+
+// header is what stands between the brackets of a table below this one, such as
+// records.exclude: the path without the numbers of [[records]].
+func (t *table) header(key string) string {
+	var parts []string
+	for _, p := range append(slices.Clone(t.path), key) {
+		if !digits(p) {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, ".")
 }
 
 // tables reads an array of tables.
@@ -169,17 +182,17 @@ func (t *table) tables(key string) []*table {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		t.problem(key, "there can be several: write [[%s]] with two brackets", key)
+		t.problem(key, "there can be several: write [[%s]] with two brackets", t.header(key))
 		return nil
 	}
 	var out []*table
 	for i, element := range list {
 		m, ok := element.(map[string]any)
 		if !ok {
-			t.problem(key, "%s must be tables [[%s]], not %s", key, key, typeName(element))
+			t.problem(key, "%s must be tables [[%s]], not %s", key, t.header(key), typeName(element))
 			return nil
 		}
-		name := "[[" + key + "]]"
+		name := "[[" + t.header(key) + "]]"
 		if len(list) > 1 {
 			name += " number " + strconv.Itoa(i+1)
 		}
@@ -218,13 +231,14 @@ var homes = map[string]string{
 	"certificate": "[[issuer]]", "policy_oids": "[[issuer]]", "label": "[[issuer]] or [[log]]",
 	"type": "[[log]]", "url": "[[log]]", "public_key": "[[log]]", "public_key_file": "[[log]]",
 	"origin": "[[log]]", "exclude": "[[log]] or [log_list]", "path": "[[files]] or [[records]]", "relays": "[drand]",
-	"tiles": "[[log]]", "rate_limit": "[[log]] or [log_list]", "concurrency": "[[log]] or [log_list]",
+	"tiles": "[[log]]", "operated_by_ca": "[[log]] or [[log_list.log]]", "rate_limit": "[[log]] or [log_list]", "concurrency": "[[log]] or [log_list]",
 	"tables": "[requirements]", "newest_zlint": "[lint]", "released": "[lint]", "profile": "[second_opinion]",
 	"owner": "[ccadb]", "use": "[crtsh]", "address": "[crtsh]", "statement_timeout": "[crtsh]", "window": "[crtsh]",
 	"by": "[strata]", "class": "[[stratum]]", "columns": "[[records]]", "issuers": "[[records]]", "system": "[[records]]", "query": "[[records]]",
 	"operator": "[[records]]", "extracted_at": "[[records]]", "serial_format": "[[records]]", "time_format": "[[records]]", "time_zone": "[[records]]",
 	"encoding": "[[records]]", "delimiter": "[[records]]", "covers": "[[records]]", "accept_unreadable": "[[records]]",
 	"select": "[log_list]", "include": "[log_list]", "signature": "[log_list]", "margin_days": "[log_list]",
+	"skip_without_root": "[log_list]", "roots": "[log_list]", "bundled": "[[log_list.also]]", "date": "[log_list] or [[log_list.also]]",
 }
 
 // typeName is the TOML name of a decoded value's type.

@@ -58,6 +58,9 @@ const template = `# The configuration of this workspace. It is copied into every
 
 [ca]
 name = @NAME@
+# Whom the operators of logs can turn to, told with every request: they slow down or
+# block bulk readers without a contact.
+# contact = "mailto:audit@ca.example"      # or an https:// address
 
 [audit]
 # How much of every stratum is drawn. Never below 3 %: TLS Baseline
@@ -69,8 +72,8 @@ rate = "3%"
 issuance_time = "ct"
 
 # Does a registration authority do the final cross-correlation and due diligence
-# for EV certificates? If none does, declare it; otherwise 6 % of EV is drawn
-# (EV Guidelines 8.1.1).
+# for EV or code signing certificates? If none does, declare it; otherwise 6 % of
+# each kind is drawn (EV Guidelines 8.1.1, Code Signing BR 8.7).
 # ev_ra = "none"
 
 # Least number of items drawn from every stratum. minimum is the same, but the floor
@@ -116,6 +119,7 @@ issuance_time = "ct"
 # origin = "log.example/2026h2"            # static-ct: the checkpoint's first line
 # public_key = "base64 SubjectPublicKeyInfo"   # or public_key_file = "keys/log.pem"
 # exclude = "shut down on 2026-08-14, entries are in the log below"
+# operated_by_ca = true                    # a log of the CA's own
 
 # crt.sh as a cross-check: certificates that it knows and that no source above has are
 # found; what it does not know proves nothing. It needs port 5432, which no proxy passes.
