@@ -21,10 +21,13 @@ type options struct {
 	selfaudit string // the program
 	zlint     string // zlint's own command
 	testdata  string // the repository's testdata folder
-	size      int    // entries of the harvested log
-	rounds    int
-	only      string
-	profile   string // folder, "" for none
+	// certspotter is the program that certspotter/ makes with a checkout of certspotter; "" leaves its lines out.
+	certspotter string
+	size        int // entries of the harvested log
+	rounds      int
+	millions    int // entries of the section bulk
+	only        string
+	profile     string // folder, "" for none
 }
 
 // sections are the parts of a run in their order.
@@ -41,10 +44,11 @@ var sections = []struct {
 	{"start", startSection},
 	{"memory", memorySection},
 	{"million", millionSection},
+	{"bulk", bulkSection},
 }
 
 // asked are the sections that run only when they are named: they take minutes.
-var asked = []string{"million"}
+var asked = []string{"million", "bulk"}
 
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == "child" {
@@ -57,9 +61,11 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "", "scratch folder, empty")
 	flag.StringVar(&o.selfaudit, "selfaudit", "", "the selfaudit program")
 	flag.StringVar(&o.zlint, "zlint", "", "zlint's own command")
+	flag.StringVar(&o.certspotter, "certspotter", "", "certspotter's client, if it is here")
 	flag.StringVar(&o.testdata, "testdata", "../testdata", "the repository's testdata folder")
 	flag.IntVar(&o.size, "size", 20480, "entries of the harvested log, a multiple of 256")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median is shown")
+	flag.IntVar(&o.millions, "millions", 10, "entries of the section bulk, in millions")
 	flag.StringVar(&o.only, "only", "", "sections, separated by commas; default all")
 	flag.StringVar(&o.profile, "profile", "", "folder for a CPU profile of every line's first round")
 	flag.Parse()
@@ -77,6 +83,9 @@ func exit(err error) {
 func run(o options) error {
 	if o.size <= 0 || o.size%256 != 0 {
 		return fmt.Errorf("size %d: want a multiple of 256, so that all clients ask for the same pages", o.size)
+	}
+	if o.millions < 1 || o.millions > bulkMost/1_000_000 {
+		return fmt.Errorf("%d millions: want 1 to %d, as many as the log's quarter holds", o.millions, bulkMost/1_000_000)
 	}
 	if o.rounds < 1 {
 		return fmt.Errorf("rounds %d: want at least one", o.rounds)
@@ -114,6 +123,7 @@ func run(o options) error {
 // children are the measurements, by name. Each runs in a process of its own.
 var children = map[string]func(spec) (sample, error){
 	"prepare-log":       prepareLog,
+	"prepare-bulk":      prepareBulk,
 	"prepare-certs":     prepareCerts,
 	"prepare-audit":     prepareAudit,
 	"prepare-draw":      prepareDraw,
@@ -143,6 +153,7 @@ type spec struct {
 	Type    string // of the log
 	Issuers string // those looked for: "ours", "few", "all" or "absent"; empty: none
 	N       int    // entries or items to generate
+	LogID   []byte // of the log, for certspotter
 	Percent int    // garbage collector's setting, 0 for Go's default
 	Workers int
 	Profile string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +23,11 @@ type bench struct {
 
 // child runs one measurement in a process of its own.
 func (b *bench) child(name string, s spec) (sample, error) {
+	return b.childOf(b.self, name, s)
+}
+
+// childOf is child with another program.
+func (b *bench) childOf(program, name string, s spec) (sample, error) {
 	b.runs++
 	s.Scratch = filepath.Join(b.dir, fmt.Sprintf("scratch-%d", b.runs))
 	if err := os.Mkdir(s.Scratch, 0o755); err != nil {
@@ -32,7 +38,7 @@ func (b *bench) child(name string, s spec) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	cmd := exec.Command(b.self, "child", name, string(raw))
+	cmd := exec.Command(program, "child", name, string(raw))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
@@ -49,8 +55,11 @@ func (b *bench) child(name string, s spec) (sample, error) {
 type contender struct {
 	label string
 	child string
-	spec  spec
-	base  int // the line it is compared with, an index; its own index for none
+	// program is another one than this, "" for this one.
+	program string
+
+	spec spec
+	base int // the line it is compared with, an index; its own index for none
 
 	samples []sample
 }
@@ -63,7 +72,7 @@ func (b *bench) compete(lines []contender) error {
 			if b.profile != "" && round == 0 {
 				s.Profile = filepath.Join(b.profile, fmt.Sprintf("%s-%d.prof", lines[i].child, i))
 			}
-			m, err := b.child(lines[i].child, s)
+			m, err := b.childOf(cmp.Or(lines[i].program, b.self), lines[i].child, s)
 			if err != nil {
 				return err
 			}
