@@ -40,7 +40,7 @@ func (f *freezing) chainStart() (sampler.SnapshotChain, error) {
 		}
 		c.Evidence = sampler.FormatEvidence(filepath.Base(filepath.FromSlash(cfg.StartEvidence)), hash)
 		if c.Reason == "" {
-			c.Reason = "first audit of the chain"
+			c.Reason = sampler.FirstAuditReason
 		}
 	case cfg.Reason == "":
 		c.Reason = sampler.NoChainReason

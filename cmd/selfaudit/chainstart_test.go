@@ -45,7 +45,7 @@ func TestChainStart(t *testing.T) {
 		{"document", "[chain]\nstart_evidence = \"docs/q2.pdf\"\nlast_sample = \"2026-01-01T00:00:00Z\"", "q2.pdf sha256:" + hash, "first audit of the chain", false,
 			[]string{hash, "no gap", "compare: chain start"}},
 		{"gap", "[chain]\nstart_evidence = \"docs/q2.pdf\"\nlast_sample = \"2025-12-11T00:00:00Z\"", "q2.pdf sha256:" + hash, "first audit of the chain", true,
-			[]string{"GAP of 21 days", "BR 8.7"}},
+			[]string{"GAP of 21 days", "BR 8.7", "the CA gives no reason"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g := newGrownLog(t, `beacon = "dice"`)

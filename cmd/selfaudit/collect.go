@@ -7,17 +7,16 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
+	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
 	"selfaudit/sampler/crtsh"
 	"selfaudit/sampler/ct"
-	"selfaudit/sampler/ctlog"
+	"selfaudit/sampler/loglist"
 )
 
 // collectOptions are the flags of `selfaudit collect`.
@@ -145,6 +144,7 @@ func (w *workspace) collect(ctx context.Context, o collectOptions) (*collectDocu
 	if err != nil {
 		return nil, err
 	}
+	w.readsNoLogs = modeFor(o.Mode, w.cfg, exportKinds(ctx, w.cfg)) == sampler.CollectRecords
 	if _, err := w.useLogList(ctx, a); err != nil {
 		return nil, err
 	}
@@ -232,16 +232,20 @@ func (w *workspace) collectDocument(a *audit) *collectDocument {
 
 // harvest reads all sources and, if every log is proven or excluded, writes the stage's mark.
 func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issuers, logs []*logSource, o collectOptions) (*collectDocument, error) {
-	h := &collect.Harvest{Dir: a.dir, Issuers: issuers, LogKeys: map[ct.LogID][]byte{}, Parallel: max(2, runtime.NumCPU()), Sleep: w.e.Sleep}
+	h := &collect.Harvest{Dir: a.dir, Issuers: issuers, LogKeys: map[ct.LogID][]byte{}, OwnLogs: operatedByCA(w.cfg.Logs), Parallel: max(2, runtime.NumCPU()), Sleep: w.e.Sleep}
 	progress := w.e.progress()
 	defer progress.Close()
-	h.Observer = &observer{progress: progress, lines: map[string]*sourceLine{}}
+	w.watching = newObserver(w.e, progress)
+	h.Observer = w.watching
 	// The CA's records first: an export that cannot be used is better known before hours of reading.
 	exports, err := openRecords(ctx, w.cfg, issuers)
 	if err != nil {
 		return nil, err
 	}
 	if w.scts.mode, err = w.collectMode(o, exports); err != nil {
+		return nil, err
+	}
+	if err := w.mustBring(exports, nil); err != nil {
 		return nil, err
 	}
 	starts, err := w.startRules(a, issuers, o.FromStart)
@@ -262,9 +266,13 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 			return nil, err
 		}
 		read = append(read, source)
+		w.watching.waits(source.Log.Name())
 	}
 	fromRecords, err := h.Records(ctx, exports)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.mustBring(exports, fromRecords); err != nil {
 		return nil, err
 	}
 	results, err := h.Logs(ctx, read)
@@ -281,6 +289,9 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 			return nil, err
 		}
 		readers = append(readers, indexSource{answer})
+		if !answer.Complete {
+			w.watching.ends(crtsh.Name, "incomplete: crt.sh could not be asked to the end")
+		}
 	}
 	fromFiles, err := h.Files(ctx, readers)
 	if err != nil {
@@ -333,12 +344,17 @@ func (w *workspace) harvest(ctx context.Context, a *audit, issuers *collect.Issu
 // collectDocuments are the documents of the collect stage that stay in the evidence.
 func (a *audit) collectDocuments() []string {
 	out := []string{docOpening}
-	for _, name := range []string{docLogList, docLogListSig} {
-		if a.dir.Has(name) {
-			out = append(out, name)
+	for n := 1; n <= config.MaxLists; n++ {
+		for _, name := range []string{loglist.File(n), listSignature(n)} {
+			if a.dir.Has(name) {
+				out = append(out, name)
+			}
 		}
 	}
-	for _, folder := range []string{"ct/heads", "ct/keys", "issuers", "ct/conflicts"} {
+	if a.dir.Has(docLogRoots) {
+		out = append(out, docLogRoots)
+	}
+	for _, folder := range []string{"ct/heads", "ct/keys", "issuers", "ct/conflicts", logRootsFold} {
 		// A folder that is not there has no documents: no log, or no head yet.
 		_ = fs.WalkDir(a.dir.FS(), folder, func(name string, e fs.DirEntry, err error) error {
 			if err == nil && e.Type().IsRegular() {
@@ -348,74 +364,6 @@ func (a *audit) collectDocuments() []string {
 		})
 	}
 	return out
-}
-
-// judge puts every log's outcome into the documents; the error is the most serious failure.
-func (w *workspace) judge(doc *collectDocument, saved *collect.Saved, logs []*logSource, results []collect.LogResult) error {
-	var contradictions, failures []string
-	misplaced := false
-	for _, l := range logs {
-		state := collectLogState{Name: l.name(), LogID: l.log.ID().String()}
-		entry := sampler.SnapshotLog{LogID: state.LogID, Type: l.cfg.Type, Tiles: l.cfg.Tiles, Label: l.name(), URL: l.cfg.URL, Origin: l.cfg.Origin, PublicKey: l.cfg.PublicKey, Notes: w.listNotes(l.cfg)}
-		i := slices.IndexFunc(results, func(r collect.LogResult) bool { return r.Log.ID() == l.log.ID() })
-		switch {
-		case l.exclude != "":
-			state.Status, state.Reason = sampler.LogExcluded, l.exclude
-			entry.Status, entry.Reason = sampler.LogExcluded, l.exclude
-		case results[i].Err != nil:
-			state.Status = "unreachable"
-			var le *ctlog.Error
-			if errors.As(results[i].Err, &le) {
-				state.Where = le.Where
-				if le.Kind == ctlog.Invalid {
-					state.Status = "failed"
-				}
-			}
-			misplaced = misplaced || !strings.Contains(l.cfg.URL, "://") || strings.HasPrefix(l.cfg.URL, "file:")
-			state.Reason, state.TreeSize = results[i].Err.Error(), results[i].Head.Size
-			if state.Status == "failed" {
-				contradictions = append(contradictions, state.Reason)
-			} else {
-				failures = append(failures, state.Reason)
-			}
-		case w.scts.mode == sampler.CollectRecords:
-			w.lookedUpLog(results[i], &state, &entry)
-		default:
-			r := results[i]
-			state.Status, state.TreeSize, state.RootHash, state.Entries, state.Kept = sampler.LogProven, r.Head.Size, r.Head.Root.String(), r.Entries, r.Kept
-			state.FirstEntry, state.FirstReason = r.Start.First, r.Start.Reason
-			r.Describe(&entry)
-		}
-		w.countSCTs(l.log.ID(), &state, &entry)
-		doc.Logs = append(doc.Logs, state)
-		saved.Logs = append(saved.Logs, entry)
-	}
-	invalid := len(contradictions) > 0
-	failures = append(contradictions, failures...) // what the exit code says comes first
-	if len(failures) == 0 {
-		return nil
-	}
-	out := &exitError{code: exitFailed, id: "log_unreachable", err: errors.New(strings.Join(failures, "\n")),
-		hint: "run collect again: what was read is kept; a log that will not come back can be left out with --exclude-log NAME=REASON, and the evidence shows it"}
-	if misplaced {
-		out.hint = "check url and type of the log in selfaudit.toml: " + out.hint
-	}
-	if invalid {
-		out.code, out.id = exitVerify, "log_failed"
-		out.hint = "run collect again in case the copy was bad; else tell the log's operator, and leave the log out with --exclude-log NAME=REASON, which the evidence shows"
-	}
-	return out
-}
-
-// excludedError is the exit of a collection that is complete but for the excluded logs.
-func excludedError(doc *collectDocument) error {
-	for _, l := range doc.Logs {
-		if l.Status == sampler.LogExcluded {
-			return &exitError{code: exitIncomplete, id: "log_excluded", quiet: true, err: fmt.Errorf("log %s was excluded: %s", l.Name, l.Reason),
-				hint: "the population may lack what only that log holds"}
-		}
-	}
-	return nil
 }
 
 // dropForeign removes tree heads, keys and issuers that earlier attempts left and that are
@@ -457,7 +405,7 @@ func (d *collectDocument) render(e *env) {
 	for _, l := range d.Logs {
 		root := "-"
 		if l.RootHash != "" {
-			root = terminal.ShortHash(l.RootHash)
+			root = e.hash(l.RootHash)
 		}
 		t.Row(terminal.Escape(l.Name), l.Status, terminal.Count(int64(l.Entries)), terminal.Count(int64(l.Kept)), root)
 	}
@@ -483,7 +431,7 @@ func (d *collectDocument) render(e *env) {
 	}
 	for _, r := range d.Records {
 		if r.Unreadable > 0 {
-			e.printf("records %s: %s rows cannot be read; freeze will refuse them: see selfaudit records\n", terminal.Escape(r.Path), terminal.Count(r.Unreadable))
+			e.printf("records %s: %s cannot be read; which freeze will refuse: see selfaudit records\n", terminal.Escape(r.Path), sampler.Counted(r.Unreadable, "row", "rows"))
 		}
 	}
 	for _, n := range d.Notes {

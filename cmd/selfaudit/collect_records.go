@@ -20,26 +20,43 @@ var modes = []string{sampler.CollectRecords, sampler.CollectLogs, sampler.Collec
 // first if their certificates are there to be looked up, because that takes minutes where reading the logs takes days.
 func (w *workspace) collectMode(o collectOptions, exports []collect.Records) (string, error) {
 	if o.Mode != "" && !slices.Contains(modes, o.Mode) {
-		return "", usageErrorf("the modes are records (look up the certificates of the CA's records in the logs), logs (read the logs) and both",
-			"--mode: no mode is called %q", o.Mode)
+		return "", noSuchMode(o.Mode)
 	}
-	mode := cmp.Or(o.Mode, w.cfg.Collect.Mode)
-	switch {
-	case mode == "" && len(exports) > 0 && !slices.ContainsFunc(exports, func(r collect.Records) bool { return !bringsCertificates(r) }):
-		mode = sampler.CollectRecords
-	case mode == "":
-		mode = sampler.CollectLogs
+	var kinds []string
+	for _, r := range exports {
+		kinds = append(kinds, r.Export.Kind)
 	}
+	mode := modeFor(o.Mode, w.cfg, kinds)
 	if mode != sampler.CollectLogs && len(exports) == 0 && len(w.cfg.Files) == 0 {
-		return "", usageErrorf("add [[records]] or [[files]] with the CA's certificates, or use --mode logs",
-			"mode %s looks up certificates that the CA gives, and there is no [[records]] and no [[files]]", mode)
+		return "", nothingGiven(mode)
 	}
 	return mode, nil
 }
 
-// bringsCertificates says whether an export holds the certificates themselves.
-func bringsCertificates(r collect.Records) bool {
-	return r.Export.Kind == sampler.RecordsCertificates || r.About.Mapping != nil && r.About.Mapping.Columns["certificate"] != ""
+func noSuchMode(mode string) error {
+	return usageErrorf("the modes are records (look up the certificates of the CA's records in the logs), logs (read the logs) and both",
+		"--mode: no mode is called %q", mode)
+}
+
+func nothingGiven(mode string) error {
+	return usageErrorf("add [[records]] or [[files]] with the CA's certificates, or use --mode logs",
+		"mode %s looks up certificates that the CA gives, and there is no [[records]] and no [[files]]", mode)
+}
+
+// modeFor decides the mode: given on the command line, configured, or by what the exports of these kinds are.
+func modeFor(given string, cfg *config.Config, kinds []string) string {
+	if mode := cmp.Or(given, cfg.Collect.Mode); mode != "" {
+		return mode
+	}
+	for i, r := range cfg.Records {
+		if !bringsCertificates(kinds[i], r) {
+			return sampler.CollectLogs
+		}
+	}
+	if len(cfg.Records) == 0 {
+		return sampler.CollectLogs
+	}
+	return sampler.CollectRecords
 }
 
 // scts is what collect found out by looking up SCTs.
@@ -84,7 +101,7 @@ func (w *workspace) lookUp(ctx context.Context, a *audit, h *collect.Harvest, lo
 		case at >= 0:
 			results[at].Err = r.Err
 		default:
-			results = append(results, collect.LogResult{Log: l.log, Head: r.Head, HeadFile: r.HeadFile, Err: r.Err})
+			results = append(results, collect.LogResult{Log: l.log, Head: r.Head, HeadFile: r.HeadFile, Err: r.Err, Previous: r.Previous})
 		}
 		if w.scts.mode == sampler.CollectRecords && r.HeadFile != "" {
 			if err := a.dir.WriteOnce(l.keyFile(), l.keyPEM()); err != nil {
@@ -101,6 +118,7 @@ func (w *workspace) lookedUpLog(r collect.LogResult, state *collectLogState, ent
 	if r.HeadFile != "" {
 		state.TreeSize, state.RootHash = r.Head.Size, r.Head.Root.String()
 		entry.TreeSize, entry.RootHash, entry.TimestampMS, entry.HeadFile = r.Head.Size, r.Head.Root.String(), r.Head.Timestamp, r.HeadFile
+		entry.Previous = r.Previous
 	}
 }
 
@@ -131,7 +149,7 @@ func (w *workspace) otherMode(a *audit, o collectOptions, saved *collect.Saved) 
 func (d *collectDocument) writeSCTs(e *env) {
 	for _, l := range d.Logs {
 		if l.LookedUp > 0 {
-			e.printf("%s: %s of %s SCTs proven\n", terminal.Escape(l.Name), terminal.Count(int64(l.ProvenSCTs)), terminal.Count(int64(l.LookedUp)))
+			e.printf("%s: %s of %s SCTs that were looked up are proven\n", terminal.Escape(l.Name), terminal.Count(int64(l.ProvenSCTs)), terminal.Count(int64(l.LookedUp)))
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (b *bench) frozenSnapshot(audit string) *sampler.Snapshot {
 func TestRecordsFirst(t *testing.T) {
 	b := recordsFirstWorkspace(t, certificateRecords)
 	stdout, _ := b.run(exitOK, rehearsal("r1")...)
-	b.must(stdout, "looked-up", "SCTs proven", "by the CA's records (export, 2026-11-21T20:00:00Z, Fixture CA, production)", "proven in CT", "listed in records/not-proven.tsv",
+	b.must(stdout, "looked-up", "SCTs that were looked up are proven", "by the CA's records (export, 2026-11-21T20:00:00Z, Fixture CA, production)", "proven in CT", "listed in records/not-proven.tsv",
 		"No log was read", "complete against the CA's records as it gave them")
 	s := b.frozenSnapshot("r1")
 	if s.SCTs == nil || s.SCTs.Mode != sampler.CollectRecords || s.SCTs.ItemsProven < 10 {
@@ -117,7 +117,7 @@ func TestRecordsFirst(t *testing.T) {
 func TestCollectModes(t *testing.T) {
 	b := recordsFirstWorkspace(t, certificateRecords+"[collect]\nmode = \"both\"\n")
 	stdout, _ := b.run(exitOK, rehearsal("r1")...)
-	b.must(stdout, "proven against the tree head", "SCTs that name it proven", "read whole")
+	b.must(stdout, "proven against the tree head", "SCTs that were looked up in it are proven", "read whole")
 	if s := b.frozenSnapshot("r1"); s.SCTs == nil || s.SCTs.Mode != sampler.CollectBoth {
 		t.Errorf("%+v", s.SCTs)
 	}

@@ -30,5 +30,8 @@ func (e *env) loadConfig() (*config.Config, error) {
 	if err != nil && !errors.As(err, &broken) {
 		return nil, &exitError{code: exitUsage, id: "configuration", err: err}
 	}
+	if c != nil {
+		e.contact = c.CA.Contact
+	}
 	return c, err
 }

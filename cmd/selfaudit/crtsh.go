@@ -49,7 +49,7 @@ func (w *workspace) askAgain(a *audit, o collectOptions, saved *collect.Saved) (
 // crtShConfig says where and how to ask.
 func (e *env) crtShConfig(c config.CrtSh) (crtsh.Config, error) {
 	out := crtsh.Config{Host: c.Host, Port: c.Port, User: c.User, Database: c.Database, SSLMode: c.SSLMode, Application: userAgent(),
-		StatementTimeout: c.StatementTimeout, Window: c.Window, ConnectTimeout: e.Timeout,
+		StatementTimeout: c.StatementTimeout, Window: c.Window, MaxBytes: c.MaxGigabytes * 1e9, ConnectTimeout: e.Timeout,
 		Sleep: e.Sleep, Jitter: rand.Float64, Now: e.SystemTime,
 		OnRetry: func(what string, err error, wait time.Duration) {
 			e.debugf("crt.sh: %s: %s; again in %s", what, terminal.Escape(err.Error()), wait.Round(time.Second))
@@ -90,6 +90,11 @@ func (w *workspace) askCrtSh(ctx context.Context, a *audit, issuers *collect.Iss
 	cfg.OnProgress = func(p crtsh.Progress) {
 		line.Set(int64(p.Done/(24*time.Hour)), int64(p.Total/(24*time.Hour)))
 		line.SetKept(p.Certificates)
+	}
+	debug := cfg.OnRetry
+	cfg.OnRetry = func(what string, err error, wait time.Duration) {
+		debug(what, err, wait)
+		line.State(briefly(err), w.e.SystemTime().Add(wait))
 	}
 	ans, err := crtsh.Ask(ctx, a.dir, cfg, q)
 	switch {
@@ -209,7 +214,7 @@ func indexNotes(x *sampler.SnapshotIndex, issuers *collect.Issuers, found bool) 
 func crtShPlan(cfg *config.Config, p period) string {
 	span, c := p.until.Sub(p.from)+2*crtsh.Margin, cfg.CrtSh
 	windows := (span + c.Window - 1) / c.Window
-	return fmt.Sprintf("crt.sh is asked too, over port %d: at least %d questions for each name that an issuer's key has there, and one more for every 1000 certificates", c.Port, windows)
+	return fmt.Sprintf("crt.sh is asked too, over port %d: at least %s for each name that an issuer's key has there, and one more for every 1000 certificates", c.Port, sampler.Counted(int64(windows), "question", "questions"))
 }
 
 // crtSh checks crt.sh's port and schema, where it is a source. No proxy passes port 5432.
@@ -219,7 +224,7 @@ func (n *netDoctor) crtSh(ctx context.Context) {
 		n.d.skip("crt.sh, port 5432", "it is no source of this configuration")
 		return
 	}
-	r := netResult{check: fmt.Sprintf("crt.sh, %s", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))),
+	r := netResult{check: fmt.Sprintf("crt.sh, %s", net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port)))), optional: true,
 		remedy: "PostgreSQL goes through no proxy: let the firewall pass this port, or set use = false in [crtsh]; the audit does not need it"}
 	if n.offline {
 		r.skipped, r.err = true, errOffline

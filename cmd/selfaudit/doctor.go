@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
 )
 
 // doctorOptions are the flags of `selfaudit doctor`.
@@ -24,8 +26,8 @@ func newDoctorCommand(e *env) *cobra.Command {
 		Short: "Check that this machine can do the audit",
 		Long: `Check what an audit needs: configuration, issuers, folders, lock, disk space, clock, proxy,
 CA bundle, the CT log list, every CT log that would be read (its tree head is fetched and
-verified), and the drand relays. One line for each check: ok, FAIL with what to do, or
-skipped with the reason. Exit code 1 if a check failed. Nothing is changed.
+verified), and the drand relays. One line for each check: ok, warning or FAIL with what to
+do, or skipped with the reason. Exit code 1 if a check failed. Nothing is changed.
 
 Without network say --offline; what is in folders is checked all the same.`,
 		Example: `  selfaudit doctor
@@ -47,6 +49,7 @@ Without network say --offline; what is in folders is checked all the same.`,
 // Outcomes of a check.
 const (
 	checkOK      = "ok"
+	checkWarning = "warning" // the audit can be done, but somebody should look at it
 	checkFailed  = "FAIL"
 	checkSkipped = "skipped"
 )
@@ -60,7 +63,7 @@ type doctorDocument struct {
 
 type doctorCheck struct {
 	Check  string `json:"check"`
-	Status string `json:"status"` // ok, FAIL or skipped
+	Status string `json:"status"` // ok, warning, FAIL or skipped
 	Detail string `json:"detail"`
 	Remedy string `json:"remedy,omitempty"`
 }
@@ -71,6 +74,10 @@ func (d *doctorDocument) ok(check, format string, args ...any) {
 
 func (d *doctorDocument) skip(check, format string, args ...any) {
 	d.Checks = append(d.Checks, doctorCheck{Check: check, Status: checkSkipped, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctorDocument) warn(check, remedy, format string, args ...any) {
+	d.Checks = append(d.Checks, doctorCheck{Check: check, Status: checkWarning, Detail: fmt.Sprintf(format, args...), Remedy: remedy})
 }
 
 func (d *doctorDocument) fail(check, remedy, format string, args ...any) {
@@ -93,7 +100,7 @@ func (e *env) doctor(ctx context.Context, o doctorOptions) (*doctorDocument, err
 	if err != nil {
 		return nil, err
 	}
-	cfg := e.doctorConfig(d)
+	cfg := e.doctorConfig(ctx, d, p)
 	e.doctorFolders(d)
 	e.doctorNetworkSettings(d)
 	n := &netDoctor{e: e, d: d, cfg: cfg, offline: o.Offline}
@@ -115,7 +122,7 @@ func (e *env) doctor(ctx context.Context, o doctorOptions) (*doctorDocument, err
 
 // doctorConfig checks configuration and issuers; the configuration is returned, an empty
 // one if it cannot be read.
-func (e *env) doctorConfig(d *doctorDocument) *config.Config {
+func (e *env) doctorConfig(ctx context.Context, d *doctorDocument, p period) *config.Config {
 	cfg, err := e.loadConfig()
 	if err != nil {
 		d.failed("configuration", "correct the file", err)
@@ -127,23 +134,27 @@ func (e *env) doctorConfig(d *doctorDocument) *config.Config {
 	} else {
 		d.ok("configuration", "%s", cfg.File)
 	}
+	doctorContact(d, cfg)
+	doctorStart(d, cfg)
 	if len(cfg.Issuers) == 0 {
 		d.skip("issuers", "none is configured")
 		return cfg
 	}
 	issuers, err := loadIssuers(cfg)
-	if err == nil {
-		_, err = issuerRules(cfg, issuers)
-	}
 	if err != nil {
-		d.failed("issuers", "correct [[issuer]]", err)
+		d.failed("issuers", "correct [[issuer]] in "+cfg.File, err)
+		return cfg
+	}
+	if _, err := issuerRules(cfg, issuers); err != nil {
+		d.failed("sampling rules", "correct [[stratum]] in "+cfg.File, err)
 		return cfg
 	}
 	n := 0
 	for _, iss := range issuers.List() {
 		n += len(iss.Certificates)
 	}
-	d.ok("issuers", "%d keys with %d certificates", len(issuers.List()), n)
+	d.ok("issuers", "%s with %s", sampler.Counted(len(issuers.List()), "key", "keys"), sampler.Counted(n, "certificate", "certificates"))
+	doctorCCADB(d, cfg, issuers, p)
 	for _, f := range cfg.Files {
 		if _, err := readable(cfg.Resolve(f.Path)); err != nil {
 			d.failed("files "+f.Path, "correct [[files]] path", err)
@@ -158,6 +169,12 @@ func (e *env) doctorConfig(d *doctorDocument) *config.Config {
 			d.ok("records "+r.Path, "readable; `selfaudit records` shows what is made of it")
 		}
 	}
+	kinds := exportKinds(ctx, cfg)
+	if modeFor("", cfg, kinds) == sampler.CollectRecords {
+		if err := nothingToLookUp(cfg, kinds, nil, nil, cfg.CrtSh.Use); err != nil {
+			d.failed("certificates to look up", "", err)
+		}
+	}
 	return cfg
 }
 
@@ -166,15 +183,23 @@ func (d *doctorDocument) render(e *env) {
 	p := e.out()
 	for _, c := range d.Checks {
 		word := fmt.Sprintf("%-8s", c.Status)
-		if c.Status == checkFailed {
+		switch c.Status {
+		case checkFailed:
 			word = p.Bad(word)
+		case checkWarning:
+			word = p.Warn(word)
 		}
-		e.printf("%s %s: %s\n", word, terminal.Escape(c.Check), terminal.Escape(c.Detail))
+		// A file with several mistakes gives a line for each.
+		lines := strings.Split(c.Detail, "\n")
+		e.printf("%s %s: %s\n", word, terminal.Escape(c.Check), terminal.Escape(lines[0]))
+		for _, line := range lines[1:] {
+			e.printf("         %s\n", terminal.Escape(line))
+		}
 		if c.Remedy != "" {
 			e.printf("         %s %s\n", p.Dim("remedy:"), terminal.Escape(c.Remedy))
 		}
 	}
 	if d.Failed > 0 {
-		e.printf("\n%d checks failed\n", d.Failed)
+		e.printf("\n%s failed\n", sampler.Counted(d.Failed, "check", "checks"))
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"selfaudit/internal/config"
-	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
 	"selfaudit/sampler/draw"
 )
@@ -41,6 +41,7 @@ type netResult struct {
 	check, detail, remedy string
 	err                   error
 	skipped               bool
+	optional              bool // the audit can be done without it
 	web                   bool // it went over the network
 }
 
@@ -99,7 +100,7 @@ func (n *netDoctor) logs(ctx context.Context, p period) {
 			remedy: "look at its address, key and type; a log that will not come back is left out with exclude and a reason"}
 		if pr.err == nil {
 			n.entries += pr.head.Size
-			r.detail = fmt.Sprintf("%s entries, tree head of %s verified", terminal.Count(int64(pr.head.Size)), sampler.FormatTime(time.UnixMilli(int64(pr.head.Timestamp)).UTC()))
+			r.detail = fmt.Sprintf("%s, tree head of %s verified", sampler.Counted(pr.head.Size, "entry", "entries"), sampler.FormatTime(time.UnixMilli(int64(pr.head.Timestamp)).UTC()))
 		}
 		n.results = append(n.results, r)
 	}
@@ -114,27 +115,47 @@ func (n *netDoctor) list(ctx context.Context, p period) []config.Log {
 		n.d.skip(check, "no [log_list] is configured")
 		return nil
 	}
-	if n.offline && n.cfg.LogList.URL != "" {
-		n.d.skip(check, "%s: --offline", n.cfg.LogList.URL)
-		return nil
+	for _, src := range n.cfg.LogList.Sources() {
+		if n.offline && src.URL != "" {
+			n.d.skip(check, "%s: --offline", src.URL)
+			return nil
+		}
 	}
 	quiet := *n.e
 	quiet.Transport = n
-	l, err := quiet.readLogList(ctx, n.cfg)
+	l, err := quiet.readLogLists(ctx, n.cfg)
 	var c *chosen
 	if err == nil {
-		c, err = choose(n.cfg, l, p.from, p.until)
+		c, err = choose(n.cfg, l, p.from, p.until, nil)
 	}
 	if err != nil {
 		n.d.failed(check, "correct [log_list]", err)
 		return nil
 	}
-	detail := fmt.Sprintf("version %s of %s, %s; %d of %d logs for %s to %s", l.list.Version, sampler.FormatTime(l.list.Timestamp), l.signed,
-		c.count(), len(c.choices), sampler.FormatTime(p.from), sampler.FormatTime(p.until))
-	if w := l.list.Warning(n.e.Now()); w != "" {
-		n.d.Checks = append(n.d.Checks, doctorCheck{check, checkOK, detail + "; warning: " + w, "name a newer list with url or file in [log_list]"})
-	} else {
-		n.d.ok(check, "%s", detail)
+	counted := fmt.Sprintf("%d of %d logs for %s to %s", c.count(), len(c.choices), sampler.FormatTime(p.from), sampler.FormatTime(p.until))
+	for i, one := range l.each {
+		name, detail := check, fmt.Sprintf("version %s of %s, %s", cmp.Or(one.list.Version, "-"), sampler.FormatTime(one.list.Timestamp), one.signed)
+		if len(l.each) > 1 {
+			name = fmt.Sprintf("%s %d", check, i+1)
+		} else {
+			detail += "; " + counted
+		}
+		if w := one.list.Warning(n.e.Now()); w != "" {
+			n.d.warn(name, "name a newer list with url or file in [log_list]", "%s; %s", detail, w)
+		} else {
+			n.d.ok(name, "%s", detail)
+		}
+	}
+	if len(l.each) > 1 {
+		n.d.ok(check+"s together", "%s; they differ in %d facts, which selfaudit logs shows", counted, len(l.differences))
+	}
+	if n.cfg.LogList.SkipWithoutRoot {
+		const check = "roots of the CA"
+		if ca, err := (&workspace{e: n.e, cfg: n.cfg}).caCertificates(); err != nil {
+			n.d.failed(check, "correct [log_list] roots", err)
+		} else {
+			n.d.ok(check, "known above every issuer (%s of the CA and above it); collect skips logs that accept none", sampler.Counted(len(ca.List()), "certificate", "certificates"))
+		}
 	}
 	return slices.DeleteFunc(slices.Clone(c.logs), func(l config.Log) bool { return l.Exclude != "" })
 }
@@ -151,30 +172,66 @@ func (n *netDoctor) relays(ctx context.Context) {
 	}
 	quiet := *n.e
 	quiet.Transport = n
-	results := make([]netResult, len(n.cfg.Drand.Relays))
-	each(len(results), probeAtOnce, func(i int) {
-		r := &results[i]
-		*r = netResult{check: "drand relay " + n.cfg.Drand.Relays[i], web: true, skipped: n.offline, err: nil,
-			remedy: "one relay that answers is enough; take this one out of [drand] relays, or fetch the round elsewhere and use draw --beacon-file"}
-		if n.offline {
-			r.err = errOffline
-			return
-		}
+	relays := n.cfg.Drand.Relays
+	r := netResult{check: "drand relays", web: true, skipped: n.offline,
+		remedy: "one relay that answers is enough: name others in [drand] relays, or fetch the round elsewhere and use draw --beacon-file"}
+	if n.offline {
+		r.err = errOffline
+		n.results = append(n.results, r)
+		return
+	}
+	rounds, errs := make([]uint64, len(relays)), make([]error, len(relays))
+	each(len(relays), probeAtOnce, func(i int) {
 		var raw []byte
-		raw, _, r.err = quiet.fetch(ctx, n.cfg.Drand.Relays[i]+"/"+chain.Hash+"/public/latest", relayMax)
-		if r.err != nil {
+		if raw, _, errs[i] = quiet.fetch(ctx, relays[i]+"/"+chain.Hash+"/public/latest", relayMax); errs[i] != nil {
 			return
 		}
 		b, err := draw.ParseBeacon(raw)
 		if err == nil {
 			err = draw.VerifyBeacon(chain, b.Round, b)
 		}
-		if r.err = err; err == nil {
-			r.detail = fmt.Sprintf("round %d of %s verified", b.Round, chain.Name)
+		if errs[i] = err; err == nil {
+			rounds[i] = b.Round
 		}
 	})
-	n.results = append(n.results, results...)
+	r.detail, r.err, r.optional = relaysTogether(relays, rounds, errs, chain.Name)
+	n.results = append(n.results, r)
 }
+
+// relaysTogether is the outcome of all relays: one that answers is enough, and one that does
+// not is named. some says that the error is that of some relays only.
+func relaysTogether(relays []string, rounds []uint64, errs []error, chain string) (detail string, err error, some bool) {
+	var bad []string
+	var first error
+	for i, relay := range relays {
+		if errs[i] == nil {
+			continue
+		}
+		bad = append(bad, fmt.Sprintf("%s: %v", relay, errs[i]))
+		// An answer that is none says more than silence.
+		if first == nil || unreached(first) && !unreached(errs[i]) {
+			first = errs[i]
+		}
+	}
+	good := len(relays) - len(bad)
+	detail = fmt.Sprintf("round %d of %s verified, %d of %d relays answer", slices.Max(rounds), chain, good, len(relays))
+	switch {
+	case len(bad) == 0:
+		return detail, nil, false
+	case good == 0:
+		return "", relaysError{"none answers:\n" + strings.Join(bad, "\n"), first}, false
+	}
+	return "", errors.New(detail + "; not:\n" + strings.Join(bad, "\n")), true
+}
+
+// relaysError says what relays answered; why is the reason that tells most.
+type relaysError struct {
+	text string
+	why  error
+}
+
+func (e relaysError) Error() string { return e.text }
+func (e relaysError) Unwrap() error { return e.why }
 
 // write passes the results on. When not one server was reached, that is one failure, and
 // the rest could not be checked.
@@ -204,6 +261,8 @@ func (n *netDoctor) write() {
 			n.d.ok(r.check, "%s", r.detail)
 		case down && r.web:
 			n.d.skip(r.check, "no network")
+		case r.optional:
+			n.d.warn(r.check, r.remedy, "%v", r.err)
 		default:
 			n.d.failed(r.check, r.remedy, r.err)
 		}

@@ -56,16 +56,11 @@ and with his own dice, and gets the list of certificates to ask for. Nothing is 
 			if err := o.Auditor.misplaced(e, cmd); err != nil {
 				return err
 			}
-			w, err := openWorkspace(e, "draw")
+			w, a, err := openPicked(e, "draw")
 			if err != nil {
 				return err
 			}
 			defer w.close()
-			a, err := e.pick()
-			if err != nil {
-				return err
-			}
-			e.banner(a)
 			doc, err := w.draw(cmd.Context(), a, o)
 			return show(e, doc, err)
 		},
@@ -300,7 +295,9 @@ func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.Sample
 		return 0, err
 	}
 	for _, f := range items {
-		want[f.ItemID] = true
+		if len(f.Certificates) > 0 { // else nothing shows the item: sampler.LintWaitingNotFound
+			want[f.ItemID] = true
+		}
 	}
 	collected, err := w.reopen(a)
 	if err != nil {
@@ -312,6 +309,8 @@ func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.Sample
 	}
 	defer out.Abort()
 	lines := bufio.NewWriter(out)
+	certs := a.dir.Batch()
+	defer certs.Abort()
 	written := map[sampler.CertHash]bool{}
 	keep := func(der []byte) error {
 		h := sampler.HashCert(der)
@@ -319,7 +318,7 @@ func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.Sample
 			return nil
 		}
 		written[h] = true
-		return a.dir.WriteOnce("certificates/"+h.String()+".der", der)
+		return certs.WriteOnce("certificates/"+h.String()+".der", der)
 	}
 	err = collected.Extract(ctx, a.dir, want, func(s sampler.Sighting, cert, signer []byte) error {
 		line, err := s.Line()
@@ -335,7 +334,7 @@ func (w *workspace) extract(ctx context.Context, a *audit, rows []sampler.Sample
 	if err != nil {
 		return 0, err
 	}
-	if err := lines.Flush(); err != nil {
+	if err := errors.Join(certs.Commit(), lines.Flush()); err != nil {
 		return 0, err
 	}
 	if err := a.writeRecordRows(ctx, collected, want); err != nil {

@@ -168,7 +168,7 @@ func (f *frozenAudit) requests(seed []byte, sized []sampler.Stratum, rows []samp
 	d := &auditorDraw{Schema: "selfaudit.auditor-draw/v1", AuditID: c.AuditID, Mode: c.Mode, Commitment: f.commitHash.String(), PopulationHash: c.PopulationHash.String(),
 		Population: c.PopulationCount, SeedText: string(seed), Seed: draw.SeedHex(seed), Strata: []auditorStratum{}, Requests: []auditorRequest{}}
 	for _, s := range sized {
-		d.Strata = append(d.Strata, auditorStratum{s.ID.String(), s.Label, s.Population, s.Sample})
+		d.Strata = append(d.Strata, auditorStratum{s.ID.String(), s.Text(), s.Population, s.Sample})
 	}
 	for _, r := range rows {
 		q := auditorRequest{Stratum: r.Stratum.String(), Label: f.label(r.Stratum), Rank: r.Rank, Serial: string(r.Item.Serial), SHA256: r.Cert.String(),
@@ -232,7 +232,7 @@ func (d *auditorDraw) render(e *env) {
 	t := e.table()
 	t.Header("stratum", "rank", "serial", "SHA-256", "in CA's sample", "crt.sh")
 	for _, r := range d.Requests {
-		t.Row(r.Label, fmt.Sprint(r.Rank), r.Serial, r.SHA256, answered(r.CASample), r.CrtSh)
+		t.Row(terminal.Escape(r.Label), fmt.Sprint(r.Rank), r.Serial, r.SHA256, answered(r.CASample), r.CrtSh)
 	}
 	_ = t.Flush() // a failed write shows at the end, in Main
 	for _, s := range d.Strata {

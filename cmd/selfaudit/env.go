@@ -23,6 +23,8 @@ type env struct {
 	StdinTTY, StdoutTTY, StderrTTY bool
 	// Width gives the columns of the terminal. Never nil after Main began.
 	Width func() int
+	// Height gives the rows of the terminal; nil: not known.
+	Height func() int
 
 	// SystemTime is the machine's clock. Commands use Now, which --now sets.
 	SystemTime func() time.Time
@@ -32,6 +34,11 @@ type env struct {
 	Transport http.RoundTripper
 	// Sleep waits for d or until ctx ends.
 	Sleep func(ctx context.Context, d time.Duration) error
+	// Every calls f each d until stop is called; nil: progress shows no passing of time.
+	Every func(d time.Duration, f func()) (stop func())
+
+	shown   *terminal.Progress // the display that standard error has, or had last
+	contact string             // [ca] contact, for those whose servers are asked
 
 	globals
 }
@@ -76,8 +83,12 @@ func (e *env) Clock() string {
 // notef writes one line for people to standard error; silent with --quiet.
 // Text that came from outside must have gone through terminal.Escape.
 func (e *env) notef(format string, args ...any) {
-	if !e.Quiet {
-		fmt.Fprintf(e.Stderr, format+"\n", args...)
+	if e.Quiet {
+		return
+	}
+	text := fmt.Sprintf(format, args...)
+	if e.shown == nil || !e.shown.Print(text) {
+		fmt.Fprintln(e.Stderr, text)
 	}
 }
 
@@ -118,6 +129,15 @@ func (e *env) palette(tty bool) terminal.Palette {
 	return terminal.NewPalette(terminal.UseColor(e.Color, tty, e.Getenv))
 }
 
+// hash writes a hash for standard output: short on a terminal, in full elsewhere, where
+// nothing may have to be asked for again.
+func (e *env) hash(hex string) string {
+	if e.StdoutTTY {
+		return terminal.ShortHash(hex)
+	}
+	return hex
+}
+
 // table starts a table on standard output: shrunk to the terminal, TAB
 // separated when piped.
 func (e *env) table() *terminal.Table {
@@ -131,13 +151,19 @@ func (e *env) table() *terminal.Table {
 // progress starts the progress display of a long stage on standard error. It
 // shows elapsed time by the machine's clock, which --now does not change.
 func (e *env) progress() *terminal.Progress {
-	return terminal.NewProgress(e.Stderr, terminal.ProgressOptions{
+	e.shown = terminal.NewProgress(e.Stderr, terminal.ProgressOptions{
 		Terminal: e.StderrTTY && e.Getenv("TERM") != "dumb",
 		Quiet:    e.Quiet,
 		Width:    e.Width,
+		Height:   e.Height,
 		Now:      e.SystemTime,
+		Every:    e.Every,
 	})
+	return e.shown
 }
+
+// asks says whether confirm will put its question to somebody.
+func (e *env) asks() bool { return !e.Yes && e.StdinTTY && e.StderrTTY }
 
 // confirm asks before something final. It returns nil only for a yes. Not a
 // terminal and no --yes is a usage error, never a hang.
@@ -194,6 +220,25 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// every calls f each d, until stop is called.
+func every(d time.Duration, f func()) (stop func()) {
+	ticks, end := time.NewTicker(d), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ticks.C:
+				f()
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		ticks.Stop()
+		close(end)
 	}
 }
 

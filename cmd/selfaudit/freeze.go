@@ -1,16 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -104,9 +98,11 @@ type freezeDocument struct {
 	ItemFindings int64        `json:"item_findings"`
 	Late         int64        `json:"late"`
 	Waiting      int64        `json:"waiting"`
+	Carried      int64        `json:"carried"`
 	Completeness []string     `json:"completeness,omitempty"`
 	Notes        []string     `json:"notes"`
 	Next         string       `json:"next"`
+	asked        bool         // what it says of the population was shown with the question
 }
 
 type stratumRow struct {
@@ -169,7 +165,9 @@ func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*fre
 	if err := a.need(stageFreeze); err != nil {
 		return nil, err
 	}
+	asked := false
 	if a.commitment == nil {
+		asked = w.e.asks() && !w.e.Quiet
 		if err := a.dir.Sweep(); err != nil {
 			return nil, err
 		}
@@ -183,13 +181,19 @@ func (w *workspace) freeze(ctx context.Context, a *audit, o freezeOptions) (*fre
 	if err != nil {
 		return nil, err
 	}
-	if a.dir.Has(docPairings) { // not if an older program froze the audit
-		tables = append(tables, docPairings)
+	for _, name := range []string{docPairings, docOutside} {
+		if a.dir.Has(name) { // not if an older program froze the audit
+			tables = append(tables, name)
+		}
 	}
 	if err := a.record(w.e, "freeze", "", append(append(tables, a.recordsDocuments()...), docConfig, docSnapshot, docPopulation, docStrata, docItems, docCommitment)...); err != nil {
 		return nil, err
 	}
-	return w.freezeDocument(a)
+	d, err := w.freezeDocument(a)
+	if err == nil {
+		d.asked = asked
+	}
+	return d, err
 }
 
 // freezing carries what the parts of a freeze hand to each other.
@@ -209,6 +213,7 @@ type freezing struct {
 	records   *recordsFreeze
 	scts      *sctsFreeze
 	pairings  *pairingsFreeze
+	outside   *outsideFreeze
 }
 
 // freezeNow writes the documents; the commitment, last, completes the stage.
@@ -224,6 +229,9 @@ func (w *workspace) freezeNow(ctx context.Context, a *audit, o freezeOptions) er
 	if err := f.population(ctx); err != nil {
 		return err
 	}
+	if found := f.result.Records; found != nil {
+		f.rules.Labels = sampler.LabelWords(f.w.cfg.StrataBy, found.Labels)
+	}
 	if f.strata, err = f.rules.Plan(f.result.Strata); err != nil {
 		return err
 	}
@@ -238,7 +246,9 @@ func (w *workspace) freezeNow(ctx context.Context, a *audit, o freezeOptions) er
 	commitment.PopulationHash, commitment.PopulationCount = f.popHash, f.popCount
 	commitment.StrataHash, commitment.StrataCount = sampler.HashDoc(strata), int64(len(f.strata))
 	commitment.SnapshotHash = sampler.HashDoc(snapshot)
-	f.preview(commitment)
+	if err := f.preview(commitment, snapshot); err != nil {
+		return err
+	}
 	if err := w.e.confirm(ctx, fmt.Sprintf("Freeze audit %s? Nothing of it can be changed afterwards", a.id)); err != nil {
 		return err
 	}
@@ -356,111 +366,24 @@ func (f *freezing) plan(o freezeOptions) (*sampler.Commitment, error) {
 	return c, f.beacon(c, o)
 }
 
-// population writes population.tsv and findings/items.jsonl in one run over the collection.
-func (f *freezing) population(ctx context.Context) error {
-	start, end, err := f.a.period()
-	if err != nil {
-		return err
-	}
-	chainStart, err := sampler.ParseTime(f.a.opening.ChainStart)
-	if err != nil {
-		return err
-	}
-	m := sampler.Membership{ChainStart: chainStart, PeriodStart: start, PeriodEnd: end, Setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
-	var earlier []io.Reader
-	var sums []hash.Hash
-	for _, b := range f.chain {
-		file, err := os.Open(b.dir.Path(docPopulation))
+// preview says what is about to become final: one line, and, if somebody will be asked, all
+// that the answer depends on.
+func (f *freezing) preview(c *sampler.Commitment, snapshot []byte) error {
+	if f.w.e.asks() {
+		snap, err := sampler.ParseSnapshot(snapshot)
 		if err != nil {
-			return fmt.Errorf("reading the population of audit %s: %w", b.id, err)
-		}
-		defer file.Close()
-		sum := sha256.New()
-		sums = append(sums, sum)
-		earlier = append(earlier, io.TeeReader(file, sum))
-		if err := f.reported(b); err != nil {
 			return err
 		}
+		d := &freezeDocument{}
+		d.tell(f.strata, snap)
+		f.w.e.showSummary(d)
 	}
-	pop, err := f.a.dir.Create(docPopulation)
-	if err != nil {
-		return err
-	}
-	defer pop.Abort()
-	items, err := f.a.dir.Create(docItems)
-	if err != nil {
-		return err
-	}
-	defer items.Abort()
-	rows := sampler.NewPopulationWriter(pop)
-	lines := bufio.NewWriter(items)
-	if f.records, err = f.useRecords(ctx); err != nil {
-		return err
-	}
-	defer f.records.abort()
-	if f.scts, err = f.useSCTs(); err != nil {
-		return err
-	}
-	defer f.scts.abort()
-	if f.pairings, err = f.usePairings(); err != nil {
-		return err
-	}
-	defer f.pairings.abort()
-	f.result, err = f.collected.Population(ctx, m, earlier, rows.Write, func(x sampler.ItemFinding) error {
-		line, err := x.Line()
-		if err == nil {
-			_, err = lines.Write(line)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for i, b := range f.chain {
-		if sampler.DocHash(sums[i].Sum(nil)) != b.commitment.PopulationHash {
-			return &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s is not the population that audit %s committed to", b.dir.Path(docPopulation), b.id),
-				hint: "bring the original back, from that audit's package: without it an item could get into two populations"}
-		}
-	}
-	if err := f.records.finish(); err != nil {
-		return err
-	}
-	if err := f.scts.finish(); err != nil {
-		return err
-	}
-	if err := f.pairings.finish(); err != nil {
-		return err
-	}
-	if err := errors.Join(rows.Flush(), lines.Flush()); err != nil {
-		return err
-	}
-	f.popHash, f.popCount = rows.Hash(), rows.Count()
-	return errors.Join(pop.Commit(), items.Commit())
-}
-
-// reported tells the collection what the findings of an earlier audit have named already.
-func (f *freezing) reported(b *audit) error {
-	raw, err := b.dir.Read(docItems)
-	if err != nil {
-		return fmt.Errorf("reading the findings of audit %s: %w", b.id, err)
-	}
-	recorded, err := b.recorded()
-	if err != nil {
-		return err
-	}
-	if want := recorded[docItems]; want != sampler.HashDoc(raw).String() {
-		return &exitError{code: exitVerify, id: "document_changed", err: fmt.Errorf("%s is not what audit %s recorded when it was frozen", b.dir.Path(docItems), b.id),
-			hint: "bring the original back, from that audit's package"}
-	}
-	return f.collected.Reported(bytes.NewReader(raw))
-}
-
-// preview says what is about to become final.
-func (f *freezing) preview(c *sampler.Commitment) {
 	var sample int64
 	for _, s := range f.strata {
 		sample += s.Sample
 	}
-	f.w.e.notef("audit %s: %s items in %d strata, %s to be drawn; randomness: %s", f.a.id, terminal.Count(f.popCount), len(f.strata),
+	f.w.e.notef("audit %s: %s in %s, %s to be drawn; randomness: %s", f.a.id, sampler.Counted(f.popCount, "item", "items"), sampler.Counted(len(f.strata), "stratum", "strata"),
 		terminal.Count(sample), beaconWords(c))
+	f.previewOutside()
+	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"os"
 	"strings"
 
+	"selfaudit/internal/config"
 	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
 )
 
 // maxMissingNotes bounds the CA certificates that are named one by one; the count is exact.
@@ -20,46 +22,64 @@ func (f *freezing) ccadbNotes() ([]string, error) {
 	if conf.File == "" {
 		return nil, nil
 	}
-	path := f.w.cfg.Resolve(conf.File)
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, usageErrorf("download the report, or take [ccadb] out of the configuration", "[ccadb] file: %w", err)
-	}
 	from, until, err := f.a.period()
 	if err != nil {
 		return nil, err
 	}
-	records, err := readCCADB("[ccadb] file", path, conf.Owner, period{from: from, until: until})
+	found, err := againstCCADB(f.w.cfg, f.issuers, period{from: from, until: until})
+	if err != nil {
+		return nil, err
+	}
+	notes := []string{fmt.Sprintf("CCADB: %d CA certificates of %q were valid in the period, %d of them with keys that are not audited (report %s, SHA-256 %s)",
+		found.listed, conf.Owner, len(found.missing), conf.File, found.report)}
+	shown := found.missing[:min(len(found.missing), maxMissingNotes)]
+	for _, m := range shown {
+		notes = append(notes, "CCADB: not among the issuers: "+m)
+	}
+	if more := len(found.missing) - len(shown); more > 0 {
+		notes = append(notes, fmt.Sprintf("CCADB: and %d more", more))
+	}
+	return notes, nil
+}
+
+// ccadbFound is what the CCADB's report says of the owner's CA certificates of a period.
+type ccadbFound struct {
+	listed  int
+	missing []string // those whose keys are not audited, in the order of the report
+	report  sampler.DocHash
+}
+
+// againstCCADB compares the configured report with the audited issuers.
+func againstCCADB(cfg *config.Config, issuers *collect.Issuers, p period) (*ccadbFound, error) {
+	path := cfg.Resolve(cfg.CCADB.File)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usageErrorf("download the report, or take [ccadb] out of the configuration", "[ccadb] file: %w", err)
+	}
+	records, err := readCCADB("[ccadb] file", path, cfg.CCADB.Owner, p)
 	if err != nil {
 		return nil, err
 	}
 	audited := map[string]bool{}
-	for _, iss := range f.issuers.List() {
+	for _, iss := range issuers.List() {
 		for _, der := range iss.Certificates {
 			audited[sampler.HashCert(der).String()] = true
 		}
 	}
-	var missing []string
+	found := &ccadbFound{listed: len(records), report: sampler.HashDoc(raw)}
 	for _, r := range records {
 		// A cross-certificate of an audited CA adds nothing (requirements P-12); without the
 		// certificate that cannot be told.
-		if audited[r.SHA256] || r.der != nil && f.issuers.Of(r.der) != nil {
+		if audited[r.SHA256] || r.der != nil && issuers.Of(r.der) != nil {
 			continue
 		}
 		kind := "intermediate"
 		if r.Root {
 			kind = "root"
 		}
-		missing = append(missing, fmt.Sprintf("CCADB: not among the issuers: %s %q, certificate SHA-256 %s", kind, r.Name, strings.ToUpper(r.SHA256)))
+		found.missing = append(found.missing, fmt.Sprintf("%s %q, certificate SHA-256 %s", kind, r.Name, strings.ToUpper(r.SHA256)))
 	}
-	notes := []string{fmt.Sprintf("CCADB: %d CA certificates of %q were valid in the period, %d of them with keys that are not audited (report %s, SHA-256 %s)",
-		len(records), conf.Owner, len(missing), conf.File, sampler.HashDoc(raw))}
-	shown := missing[:min(len(missing), maxMissingNotes)]
-	notes = append(notes, shown...)
-	if more := len(missing) - len(shown); more > 0 {
-		notes = append(notes, fmt.Sprintf("CCADB: and %d more", more))
-	}
-	return notes, nil
+	return found, nil
 }
 
 // ccadbThere refuses a configuration whose report is missing before hours are spent on the logs.

@@ -24,7 +24,10 @@ func (f *freezing) usePairings() (*pairingsFreeze, error) {
 	if p.past, err = past(f.chain); err != nil {
 		return nil, err
 	}
-	rules := &startRules{past: p.past, issuers: f.issuers, chosen: f.w.chosen, setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
+	rules := &startRules{past: p.past, issuers: f.issuers, chosen: f.w.chosen, own: operatedByCA(f.w.cfg.Logs), setting: sampler.IssuanceTime(f.w.cfg.Audit.IssuanceTime)}
+	if rules.since, err = sampler.ParseTime(f.a.opening.ChainStart); err != nil {
+		return nil, err
+	}
 	for i := range f.saved.Logs {
 		why, err := rules.outdated(&f.saved.Logs[i])
 		if err != nil {
@@ -65,7 +68,7 @@ func (p *pairingsFreeze) finish() error {
 // ranges adds to the snapshot where the next audit goes on in each log, and what ties this
 // one to the chain.
 func (f *freezing) ranges(s *sampler.Snapshot) error {
-	s.Pairings = f.pairings.said
+	s.Pairings, s.Outside = f.pairings.said, f.outside.said
 	s.Logs = append([]sampler.SnapshotLog{}, s.Logs...)
 	searched := false
 	for i := range s.Logs {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
@@ -28,10 +29,6 @@ func (w *workspace) freezeDocument(a *audit) (*freezeDocument, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range strata {
-		d.Sample += s.Sample
-		d.Strata = append(d.Strata, stratumRow{s.ID.String(), s.Label, s.Population, s.RateBP, s.Sample, s.Reserve})
-	}
 	rawSnapshot, err := a.dir.Read(docSnapshot)
 	if err != nil {
 		return nil, err
@@ -40,12 +37,54 @@ func (w *workspace) freezeDocument(a *audit) (*freezeDocument, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.tell(strata, snap)
+	return d, nil
+}
+
+// tell fills in what strata and snapshot say of the population.
+func (d *freezeDocument) tell(strata []sampler.Stratum, snap *sampler.Snapshot) {
+	for _, s := range strata {
+		d.Sample += s.Sample
+		d.Strata = append(d.Strata, stratumRow{s.ID.String(), s.Text(), s.Population, s.RateBP, s.Sample, s.Reserve})
+	}
 	for _, n := range snap.Findings {
 		d.ItemFindings += n
 	}
 	d.Late, d.Waiting, d.Notes = snap.Counts.Late, snap.Counts.Waiting, snap.Notes
+	if snap.Outside != nil {
+		d.Carried = snap.Outside.Carried
+	}
 	d.Completeness = snap.Completeness
-	return d, nil
+}
+
+// showSummary writes to standard error what a question about the population is about.
+func (e *env) showSummary(d *freezeDocument) {
+	if !e.Quiet {
+		d.summary(e.Stderr, terminal.NewTable(e.Stderr, e.Width(), e.errOut()))
+	}
+}
+
+// summary writes what was found: strata with their sizes, what contradicts itself, what
+// was done for completeness, and notes.
+func (d *freezeDocument) summary(w io.Writer, t *terminal.Table) {
+	if len(d.Strata) == 0 {
+		fmt.Fprintf(w, "No certificate was issued in the period: the population is empty, and that is an audit too.\n")
+	} else {
+		t.Header("stratum", "population", "rate", "sample", "reserve")
+		for _, s := range d.Strata {
+			t.Row(terminal.Escape(s.Label), terminal.Count(s.Population), percent(s.RateBP), terminal.Count(s.Sample), terminal.Count(s.Reserve))
+		}
+		_ = t.Flush() // a failed write shows at the end, in Main
+	}
+	if d.ItemFindings > 0 {
+		fmt.Fprintf(w, "contradictions inside items: %s, in findings/items.jsonl\n", sampler.Counted(d.ItemFindings, "finding", "findings"))
+	}
+	for _, line := range d.Completeness {
+		fmt.Fprintf(w, "%s\n", terminal.Escape(line))
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(w, "note: %s\n", terminal.Escape(n))
+	}
 }
 
 // render writes the document for people.
@@ -54,24 +93,8 @@ func (d *freezeDocument) render(e *env) {
 		e.printf("voided: commitment %s; it stays on record\nthe configuration names other issuers, logs or files now, so the population is collected again\nnext: %s\n", d.Voided, d.Next)
 		return
 	}
-	if len(d.Strata) == 0 {
-		e.printf("No certificate was issued in the period: the population is empty, and that is an audit too.\n")
-	} else {
-		t := e.table()
-		t.Header("stratum", "population", "rate", "sample", "reserve")
-		for _, s := range d.Strata {
-			t.Row(terminal.Escape(s.Label), terminal.Count(s.Population), percent(s.RateBP), terminal.Count(s.Sample), terminal.Count(s.Reserve))
-		}
-		_ = t.Flush() // a failed write shows at the end, in Main
-	}
-	if d.ItemFindings > 0 {
-		e.printf("contradictions inside items: %s findings, in findings/items.jsonl\n", terminal.Count(d.ItemFindings))
-	}
-	for _, line := range d.Completeness {
-		e.printf("%s\n", terminal.Escape(line))
-	}
-	for _, n := range d.Notes {
-		e.printf("note: %s\n", terminal.Escape(n))
+	if !(d.asked && e.StdoutTTY) { // it stands above the question, on the same screen
+		d.summary(e.Stdout, e.table())
 	}
 	e.printf("commitment: %s\n", d.Commitment)
 	if d.Beacon == sampler.BeaconDice {

@@ -174,10 +174,10 @@ func (f *frozenAudit) population() (r *sampler.PopulationReader, end func() erro
 func (f *frozenAudit) stratum(text string) (sampler.StratumID, error) {
 	var labels []string
 	for _, s := range f.strata {
-		if s.ID.String() == text || strings.EqualFold(s.Label, text) {
+		if s.ID.String() == text || strings.EqualFold(s.Label, text) || strings.EqualFold(s.Text(), text) {
 			return s.ID, nil
 		}
-		labels = append(labels, s.Label)
+		labels = append(labels, s.Text())
 	}
 	return sampler.StratumID{}, usageErrorf("the strata are: "+strings.Join(labels, ", "), "there is no stratum %q in audit %s", text, f.commitment.AuditID)
 }
@@ -188,7 +188,7 @@ func (f *frozenAudit) label(id sampler.StratumID) string {
 	if !found {
 		return id.String()
 	}
-	return f.strata[i].Label
+	return f.strata[i].Text()
 }
 
 // exists says whether a document is there.

@@ -49,13 +49,13 @@ func TestListedLogSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	from, until := at("2026-07-01T00:00:00Z"), at("2026-10-01T00:00:00Z")
-	plain, err := choose(&config.Config{LogList: config.LogList{Select: config.SelectAuto}}, &logList{list: list}, from, until)
+	plain, err := choose(&config.Config{LogList: config.LogList{Select: config.SelectAuto}}, &logLists{union: list}, from, until, nil)
 	if err != nil || len(plain.logs) < 2 {
 		t.Fatalf("%d logs, %v", len(plain.logs), err)
 	}
 	cfg := &config.Config{File: "x.toml", LogList: config.LogList{Select: config.SelectAuto, Pace: config.Pace{RateLimit: 10, Concurrency: 2},
 		Logs: []config.ListedLog{{Name: plain.logs[1].Label, Pace: config.Pace{RateLimit: 0.5}}}}}
-	got, err := choose(cfg, &logList{list: list}, from, until)
+	got, err := choose(cfg, &logLists{union: list}, from, until, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,13 +67,13 @@ func TestListedLogSettings(t *testing.T) {
 	}
 	for _, l := range got.logs {
 		cfg.LogList.Logs = []config.ListedLog{{Name: l.Label, Tiles: true}}
-		_, err := choose(cfg, &logList{list: list}, from, until)
+		_, err := choose(cfg, &logLists{union: list}, from, until, nil)
 		if refused := err != nil && strings.Contains(err.Error(), "static-ct"); refused != (l.Type == config.TypeStaticCT) {
 			t.Errorf("tiles for %s (%s): %v", l.Label, l.Type, err)
 		}
 	}
 	cfg.LogList.Logs = []config.ListedLog{{Name: "no such log"}}
-	if _, err := choose(cfg, &logList{list: list}, from, until); err == nil || !strings.Contains(err.Error(), "no such log") {
+	if _, err := choose(cfg, &logLists{union: list}, from, until, nil); err == nil || !strings.Contains(err.Error(), "no such log") {
 		t.Errorf("an unknown name: %v", err)
 	}
 }

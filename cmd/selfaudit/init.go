@@ -16,6 +16,7 @@ import (
 
 	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
+	"selfaudit/sampler"
 )
 
 // initOptions are the flags of `selfaudit init`.
@@ -79,7 +80,7 @@ func runInit(ctx context.Context, e *env, o initOptions) error {
 	if _, err := os.Lstat(e.configPath()); err == nil {
 		return workspaceExists(e.configPath())
 	}
-	found, missing, p, err := e.gatherIssuers(ctx, o)
+	found, missing, p, err := e.gatherIssuers(ctx, &o)
 	if err != nil {
 		return err
 	}
@@ -143,13 +144,13 @@ func (d *initDocument) finish(e *env, o initOptions) error {
 	p := e.out()
 	e.printf("Created %s and %s\n", p.Bold(terminal.Escape(e.configPath())), p.Bold(terminal.Escape(e.auditsPath())))
 	if d.Issuers > 0 {
-		e.printf("%d issuers, their certificates in %s; CT logs from the list that comes with the program\n", d.Issuers, terminal.Escape(filepath.Join(e.Workspace, issuersFolder)))
+		e.printf("%s, their certificates in %s; CT logs from the list that comes with the program\n", sampler.Counted(d.Issuers, "issuer", "issuers"), terminal.Escape(filepath.Join(e.Workspace, issuersFolder)))
 	}
 	if d.Period != nil {
 		e.printf("issuers that were valid between %s and %s\n", d.Period[0], d.Period[1])
 	}
 	if len(d.Missing) > 0 {
-		e.printf("%s %d issuers are missing in the configuration: see %s\n", p.Warn("warning:"), len(d.Missing), terminal.Escape(filepath.Join(e.Workspace, missingFile)))
+		e.printf("%s %s missing in the configuration: see %s\n", p.Warn("warning:"), sampler.Counted(len(d.Missing), "issuer is", "issuers are"), terminal.Escape(filepath.Join(e.Workspace, missingFile)))
 	}
 	e.printf("\n")
 	what := "name the issuers to audit and the logs to read"

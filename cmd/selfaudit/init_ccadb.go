@@ -25,7 +25,22 @@ type ccadbRecord struct {
 	Revoked     bool   `json:"revoked"`
 	comment     string
 	label       string
-	der         []byte // from the report, nil if it has no certificates
+	der         []byte    // from the report, nil if it has no certificates
+	owners      [2]string // CA Owner and Subordinate CA Owner, as the report writes them
+}
+
+// spelled is the owner's name as the report writes it, in the column CA Owner if it stands
+// there: case does not matter when it is typed, but it becomes the CA's name.
+func spelled(records []ccadbRecord, typed string) string {
+	typed = strings.TrimSpace(typed)
+	for column := range 2 {
+		for _, r := range records {
+			if name := strings.TrimSpace(r.owners[column]); strings.EqualFold(name, typed) {
+				return name
+			}
+		}
+	}
+	return typed
 }
 
 // ccadbPeriod is the period at some moment of which an issuer must have been valid: as
@@ -50,12 +65,13 @@ func (e *env) ccadbPeriod(o initOptions) (period, error) {
 }
 
 // fromCCADB reads the report and brings the certificates together: from the report itself,
-// or from --certs. What is found nowhere is missing.
-func (e *env) fromCCADB(ctx context.Context, o initOptions, p period) (found []newIssuer, missing []ccadbRecord, err error) {
+// or from --certs. What is found nowhere is missing. o.Owner becomes the report's spelling.
+func (e *env) fromCCADB(ctx context.Context, o *initOptions, p period) (found []newIssuer, missing []ccadbRecord, err error) {
 	records, err := readCCADB("--ccadb", o.CCADB, o.Owner, p)
 	if err != nil {
 		return nil, nil, err
 	}
+	o.Owner = spelled(records, o.Owner)
 	wanted := map[string]int{}
 	for i, r := range records {
 		if r.der == nil {
@@ -147,7 +163,8 @@ func nearOwner(owner string, names []string) string {
 // valid at any moment of the period could issue in it, and the report does not say when it
 // was revoked.
 func ccadbEntry(r *ccadb.Record) (ccadbRecord, error) {
-	out := ccadbRecord{Name: r.Name, SHA256: fmt.Sprintf("%x", r.SHA256), Root: r.Root, Constrained: r.Constrained, Revoked: r.Revoked(), label: r.Name}
+	out := ccadbRecord{Name: r.Name, SHA256: fmt.Sprintf("%x", r.SHA256), Root: r.Root, Constrained: r.Constrained, Revoked: r.Revoked(), label: r.Name,
+		owners: [2]string{r.Owner, r.SubOwner}}
 	out.Link = crtShURL(sampler.CertHash(r.SHA256))
 	parts := []string{"CCADB: intermediate"}
 	if r.Root {

@@ -124,19 +124,7 @@ func clipText(s string, most int) string {
 
 // fileName makes a short, harmless beginning of a file's name out of a CA's name.
 func fileName(name string) string {
-	var b strings.Builder
-	for _, r := range strings.ToLower(name) {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-		if b.Len() == 40 {
-			break
-		}
-	}
-	if s := strings.Trim(b.String(), "-"); s != "" {
+	if s := sampler.Slug(name, 40); s != "" {
 		return s + "-"
 	}
 	return ""
@@ -167,8 +155,8 @@ func (e *env) writeIssuers(files map[string][]byte, names []string) error {
 }
 
 // gatherIssuers collects the issuers of all flags. missing are certificates of the CCADB
-// that were not found.
-func (e *env) gatherIssuers(ctx context.Context, o initOptions) (found []newIssuer, missing []ccadbRecord, p period, err error) {
+// that were not found. With --ccadb o.Owner becomes the report's spelling.
+func (e *env) gatherIssuers(ctx context.Context, o *initOptions) (found []newIssuer, missing []ccadbRecord, p period, err error) {
 	if found, err = fromCertificates(o.FromCert); err != nil {
 		return nil, nil, p, err
 	}
@@ -181,7 +169,7 @@ func (e *env) gatherIssuers(ctx context.Context, o initOptions) (found []newIssu
 	if strings.TrimSpace(o.Owner) == "" {
 		return nil, nil, p, usageErrorf(`add --owner "…", the CA Owner in the report`, "--ccadb needs --owner")
 	}
-	if p, err = e.ccadbPeriod(o); err != nil {
+	if p, err = e.ccadbPeriod(*o); err != nil {
 		return nil, nil, p, err
 	}
 	more, missing, err := e.fromCCADB(ctx, o, p)

@@ -146,7 +146,7 @@ func TestInitCCADB(t *testing.T) {
 		t.Errorf("%s", stdout)
 	}
 	stdout, _ = b.run(exitOK, append(args, "--skip-missing")...)
-	b.must(stdout, "3 issuers", "1 issuers are missing")
+	b.must(stdout, "3 issuers", "1 issuer is missing")
 
 	b = &bench{t, t.TempDir()}
 	in.write("certs/run.pem", pemText(run.Cert))
@@ -171,9 +171,9 @@ func TestInitCCADB(t *testing.T) {
 	rows[0]["X.509 Certificate (PEM)"], rows[3]["X.509 Certificate (PEM)"] = pemText(root.Cert), pemText(gone.Cert)
 	in.write("full.csv", csvText(t, withPEM, rows[0], rows[3]))
 	b = &bench{t, t.TempDir()}
-	b.run(exitOK, "init", "--ccadb", at("full.csv"), "--owner", "Example, Inc.", "--from", "2026-06-30T23:00:00Z", "--until", "2026-10-01T00:00:00Z")
-	if c := b.config(t); len(c.Issuers) != 2 || c.CA.Name != "Example, Inc." {
-		t.Errorf("%+v", c)
+	b.run(exitOK, "init", "--ccadb", at("full.csv"), "--owner", " example, INC. ", "--from", "2026-06-30T23:00:00Z", "--until", "2026-10-01T00:00:00Z")
+	if c := b.config(t); len(c.Issuers) != 2 || c.CA.Name != "Example, Inc." || c.CCADB.Owner != "Example, Inc." {
+		t.Errorf("the name is not as the report spells it: %+v", c)
 	}
 
 	for _, tt := range []struct{ name, file, owner, want string }{

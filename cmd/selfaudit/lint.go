@@ -15,6 +15,7 @@ import (
 
 	"selfaudit/lint"
 	"selfaudit/lint/checks"
+	"selfaudit/sampler"
 )
 
 // lintOptions are the flags of `selfaudit lint`.
@@ -168,6 +169,11 @@ func (o *lintOptions) combine(files []string) error {
 		}
 	}
 	browse := o.List || o.Explain != ""
+	for _, arg := range files {
+		if _, err := remoteOf(arg); err != nil && !browse {
+			return usageErrorf("FILE is a file, a folder, -, https://HOST[:PORT], crt.sh:ID or a SHA-256 fingerprint", "%s: %w", arg, err)
+		}
+	}
 	switch {
 	case o.SecondOpinion != "" && (len(files) == 0 || browse || !o.AsIf.IsZero() || o.Reference || o.Waivers != ""):
 		return usageErrorf("name files; for an audit set [second_opinion] in selfaudit.toml", "--second-opinion works only with FILE arguments")
@@ -281,13 +287,13 @@ func (run *lintRun) end(in *lintInputs) error {
 	e := run.e
 	run.waivers.end(e)
 	if n := len(in.passedOver); n > 0 {
-		e.notef("passed over %d files without a certificate, CRL or OCSP response (-v names them)", n)
+		e.notef("passed over %s without a certificate, CRL or OCSP response (-v names them)", sampler.Counted(n, "file", "files"))
 		for _, name := range in.passedOver {
 			e.debugf("passed over %s", quoteFile(name))
 		}
 	}
 	if n := run.pairs.Skipped(); n > 0 {
-		e.notef("%d certificates were not compared with the others (precertificates, serial numbers): too many for one run; lint smaller folders", n)
+		e.notef("%s not compared with the others (precertificates, serial numbers): too many for one run; lint smaller folders", sampler.Counted(n, "certificate was", "certificates were"))
 	}
 	if err := in.problem(); err != nil {
 		return &exitError{code: exitFailed, id: "unreadable_input", err: err}

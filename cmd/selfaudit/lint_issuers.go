@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"selfaudit/internal/terminal"
@@ -18,6 +20,9 @@ func readIssuers(paths []string) (*checks.Pool, error) {
 	var ders [][]byte
 	for _, path := range paths {
 		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, usageErrorf("name the file of the issuing CA's certificate, PEM or DER", "--issuer %s: there is no such file", path)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("--issuer: %w", err)
 		}

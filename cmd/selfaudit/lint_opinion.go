@@ -15,6 +15,7 @@ import (
 	"selfaudit/lint"
 	"selfaudit/lint/checks"
 	"selfaudit/lint/pkimetal"
+	"selfaudit/sampler"
 )
 
 // opinionWorkers is how many certificates pkimetal is asked about at once; it lints them by
@@ -22,7 +23,7 @@ import (
 const opinionWorkers = 4
 
 func (e *env) pkimetal(url, profile string) *pkimetal.Client {
-	return &pkimetal.Client{URL: url, Profile: profile, UserAgent: userAgent(), Transport: e.Transport}
+	return &pkimetal.Client{URL: url, Profile: profile, UserAgent: e.userAgent(), Transport: e.Transport}
 }
 
 // secondOpinion asks the configured pkimetal server about the linted sample, and once more
@@ -179,7 +180,7 @@ func runLintOpinion(ctx context.Context, e *env, o lintOptions, files []string) 
 		}
 	}
 	if passed > 0 {
-		e.notef("%d artifacts are no certificates: a second opinion is about certificates only", passed)
+		e.notef("%s: a second opinion is about certificates only", sampler.Counted(passed, "artifact is no certificate", "artifacts are no certificates"))
 	}
 	if doc.Totals.Failed > 0 {
 		return errors.Join(run.end(in), &exitError{code: exitIncomplete, id: "no_second_opinion", err: fmt.Errorf("%d of %d certificates have no second opinion", doc.Totals.Failed, doc.Totals.Certificates),

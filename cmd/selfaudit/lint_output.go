@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -39,9 +40,12 @@ func (o lintOptions) to(e *env, run func(*env) error) error {
 	if o.Output == "" {
 		return run(e)
 	}
+	if err := writableName(o.Output); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(o.Output), ".selfaudit-*")
 	if err != nil {
-		return fmt.Errorf("-o: %w", err)
+		return withHint(fmt.Errorf("-o %s: %w", o.Output, bareError(err)), "name a file in a folder where this user may write")
 	}
 	defer os.Remove(f.Name()) // nothing is left to remove once it is renamed
 	defer f.Close()
@@ -58,6 +62,30 @@ func (o lintOptions) to(e *env, run func(*env) error) error {
 	}
 	if renameErr := os.Rename(f.Name(), o.Output); renameErr != nil {
 		return fmt.Errorf("writing %s: %w", o.Output, renameErr)
+	}
+	return err
+}
+
+// writableName refuses names that no file can get, before anything is linted.
+func writableName(name string) error {
+	folder := filepath.Dir(name)
+	switch info, err := os.Stat(folder); {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir():
+		return usageErrorf("make the folder, or name a file in another one", "-o %s: there is no folder %s", name, folder)
+	case err != nil:
+		return fmt.Errorf("-o %s: %w", name, err)
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return usageErrorf("name a file", "-o %s: this is a folder", name)
+	}
+	return nil
+}
+
+// bareError is an error of the file system without the path, which may be that of a temporary file.
+func bareError(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
 	}
 	return err
 }

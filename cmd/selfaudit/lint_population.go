@@ -85,16 +85,11 @@ type populationLint struct {
 
 // runLintPopulation is `lint --population`.
 func runLintPopulation(ctx context.Context, e *env, o lintOptions) error {
-	w, err := openWorkspace(e, "lint")
+	w, a, err := openPicked(e, "lint")
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	a, err := e.pick()
-	if err != nil {
-		return err
-	}
-	e.banner(a)
 	p := &populationLint{e: e, o: o, w: w, a: a}
 	if err := p.open(); err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"selfaudit/internal/terminal"
 	"selfaudit/reports"
 	"selfaudit/reports/corpus"
+	"selfaudit/sampler"
 )
 
 // populationLintDocument is what `lint --population --json` writes: the header, and every
@@ -73,11 +73,8 @@ func (p *populationLint) writeJSON(w io.Writer) error {
 	out.WriteString(",\n  \"affected\": [")
 	first := true
 	if _, err := p.each(func(a corpus.Affected) error {
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("    ", "  ")
-		if err := enc.Encode(a); err != nil {
+		text, err := indented(a, "    ")
+		if err != nil {
 			return err
 		}
 		if !first {
@@ -85,7 +82,7 @@ func (p *populationLint) writeJSON(w io.Writer) error {
 		}
 		first = false
 		out.WriteString("\n    ")
-		_, err := out.Write(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+		_, err = out.WriteString(text)
 		return err
 	}); err != nil {
 		return err
@@ -116,11 +113,11 @@ func (p *populationLint) writeCSV(w io.Writer) error {
 // render writes the counts for people; lists are for machines.
 func (d *populationLintDocument) render(e *env) {
 	for _, c := range d.Covers {
-		e.printf("linted: the population of audit %s, %s items, %s certificates and precertificates, expired and revoked ones included\n",
-			c.AuditID, terminal.Count(c.Items), terminal.Count(c.Certificates))
+		e.printf("linted: the population of audit %s, %s, %s certificates and precertificates, expired and revoked ones included\n",
+			c.AuditID, sampler.Counted(c.Items, "item", "items"), terminal.Count(c.Certificates))
 	}
 	for _, m := range d.Missing {
-		e.printf("%s\n", e.out().Warn(fmt.Sprintf("NOT linted: the population of audit %s, %s items: %s", m.AuditID, terminal.Count(m.Items), m.Reason)))
+		e.printf("%s\n", e.out().Warn(fmt.Sprintf("NOT linted: the population of audit %s, %s: %s", m.AuditID, sampler.Counted(m.Items, "item", "items"), m.Reason)))
 	}
 	if len(d.Only) > 0 {
 		e.printf("looked for: %s\n", strings.Join(d.Only, ", "))

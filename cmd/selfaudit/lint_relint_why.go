@@ -8,6 +8,7 @@ import (
 
 	"selfaudit/internal/terminal"
 	"selfaudit/lint"
+	"selfaudit/sampler"
 )
 
 // compare takes one certificate. words says whether a change of the wording counts.
@@ -89,14 +90,32 @@ func (r *relinting) why(rule relintRule) string {
 		return "it was left out then: " + left(r.then)
 	case left(r.now) != "" && left(r.then) == "":
 		return "it is left out now: " + left(r.now)
+	case meta.Source == lint.SourceSelfaudit && r.isNew(rule):
+		return fmt.Sprintf("own check, new since revision %d, %d now", r.d.Then.OwnRevision, r.d.Now.OwnRevision)
 	case meta.Source == lint.SourceSelfaudit && r.d.Then.OwnRevision != r.d.Now.OwnRevision:
 		return fmt.Sprintf("own check, revision %d then, %d now%s", r.d.Then.OwnRevision, r.d.Now.OwnRevision, r.whether(rule))
 	case r.d.SameRules:
 		return "the rules are the same: the tables, the known logs or the documents of the audit are not what they were"
+	case r.isNew(rule):
+		return fmt.Sprintf("the rule is new: %s; %s", versions, dates(meta))
+	}
+	then, there, known := r.then.RuleMark(rule.Lint)
+	now, _, _ := r.now.RuleMark(rule.Lint)
+	switch {
+	case known && there && then != now:
+		return fmt.Sprintf("the rule was changed, also in what is said of it (dates, citation or meaning): %s; %s", versions, dates(meta))
+	case known && there:
+		return fmt.Sprintf("the rule reads as it did then; what changed is how it is checked, or the parser: %s; %s", versions, dates(meta))
 	case r.then.ListSHA256 != r.now.ListSHA256 && !r.known[rule.Lint]:
-		return fmt.Sprintf("the rule is new, or was changed (%s, %d rules then, %d now); %s", versions, r.d.Then.Lints, r.d.Now.Lints, dates(meta))
+		return fmt.Sprintf("the rule is new, or was changed (%s, %s then, %d now); %s", versions, sampler.Counted(r.d.Then.Lints, "rule", "rules"), r.d.Now.Lints, dates(meta))
 	}
 	return fmt.Sprintf("the rule was changed%s: %s; %s", r.whether(rule), versions, dates(meta))
+}
+
+// isNew says that the audit's linter did not have the rule: its document lists the rules that it had.
+func (r *relinting) isNew(rule relintRule) bool {
+	_, there, known := r.then.RuleMark(rule.Lint)
+	return known && !there
 }
 
 func (r *relinting) whether(rule relintRule) string {
@@ -121,7 +140,7 @@ func dates(r lint.Rule) string {
 
 func (d *relintDocument) render(e *env) {
 	e.printf("audit %s, its %s: %s certificates and precertificates linted again, %s with another result\n", d.AuditID, d.Covers, terminal.Count(d.Certificates), terminal.Count(d.Changed))
-	e.printf("then: zlint %s, %d rules; now: zlint %s, %d rules\n", dash(d.Then.Zlint), d.Then.Lints, dash(d.Now.Zlint), d.Now.Lints)
+	e.printf("then: zlint %s, %s; now: zlint %s, %s\n", dash(d.Then.Zlint), sampler.Counted(d.Then.Lints, "rule", "rules"), dash(d.Now.Zlint), sampler.Counted(d.Now.Lints, "rule", "rules"))
 	if len(d.Rules) == 0 {
 		e.printf("nothing is new and nothing has vanished\n")
 		return

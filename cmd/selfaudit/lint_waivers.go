@@ -1,11 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"selfaudit/internal/terminal"
 	"selfaudit/lint"
 	"selfaudit/lint/waivers"
+	"selfaudit/sampler"
 )
 
 // adHocWaivers applies --waivers to inputs that belong to no audit. The zero value applies
@@ -21,6 +24,9 @@ func newAdHocWaivers(e *env, path string) (*adHocWaivers, error) {
 		return &adHocWaivers{}, nil
 	}
 	w, err := loadWaivers(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageErrorf("name a file with [[waiver]] tables, such as an audit workspace's waivers.toml", "--waivers %s: there is no such file", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--waivers: %w", err)
 	}
@@ -53,7 +59,7 @@ func (w *adHocWaivers) end(e *env) {
 	if w.set == nil {
 		return
 	}
-	e.notef("waivers: %s findings, %s of them waived", terminal.Count(int64(w.findings)), terminal.Count(int64(w.off)))
+	e.notef("waivers: %s, %s of them waived", sampler.Counted(w.findings, "finding", "findings"), terminal.Count(int64(w.off)))
 	for _, line := range waiverTrouble(w.set.Uses()) {
 		e.notef("%s", terminal.Escape(line))
 	}

@@ -40,22 +40,39 @@ func systemEnv() *env {
 		StdoutTTY:  term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY:  term.IsTerminal(int(os.Stderr.Fd())),
 		Width:      terminalWidth,
+		Height:     terminalHeight,
 		SystemTime: time.Now,
 		Getenv:     os.Getenv,
 		Transport:  transport(),
 		Sleep:      sleep,
+		Every:      every,
 	}
 }
 
 // terminalWidth is the number of columns of the terminal on standard error or
 // output, 80 where neither knows.
 func terminalWidth() int {
-	for _, f := range []*os.File{os.Stdout, os.Stderr} {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
+	if w, _ := terminalSize(); w > 0 {
+		return w
 	}
 	return 80
+}
+
+// terminalHeight is the number of rows, 24 where nobody knows.
+func terminalHeight() int {
+	if _, h := terminalSize(); h > 0 {
+		return h
+	}
+	return 24
+}
+
+func terminalSize() (columns, rows int) {
+	for _, f := range []*os.File{os.Stdout, os.Stderr} {
+		if w, h, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w, h
+		}
+	}
+	return 0, 0
 }
 
 // transport is Go's usual one, except that it keeps a connection for everyone who reads

@@ -117,7 +117,7 @@ func (e *env) fetch(ctx context.Context, url string, limit int64) ([]byte, http.
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header.Set("User-Agent", userAgent())
+	req.Header.Set("User-Agent", e.userAgent())
 	client := &http.Client{Transport: e.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {

@@ -22,7 +22,6 @@ import (
 type pastAudit struct {
 	*audit
 	snapshot *sampler.Snapshot
-	certs    map[sampler.CertHash]bool // of its issuers
 }
 
 // past reads the snapshots of earlier audits, newest first.
@@ -36,14 +35,9 @@ func past(chain []*audit) ([]pastAudit, error) {
 		if sampler.HashDoc(raw) != b.commitment.SnapshotHash {
 			return nil, b.changed(docSnapshot, "that audit %s committed to")
 		}
-		p := pastAudit{audit: b, certs: map[sampler.CertHash]bool{}}
+		p := pastAudit{audit: b}
 		if p.snapshot, err = sampler.ParseSnapshot(raw); err != nil {
 			return nil, fmt.Errorf("%s: %w", b.dir.Path(docSnapshot), err)
-		}
-		for _, i := range p.snapshot.Issuers {
-			for _, c := range i.Certificates {
-				p.certs[c] = true
-			}
 		}
 		out = append(out, p)
 	}
@@ -64,6 +58,7 @@ type startRules struct {
 	since   time.Time
 	whole   string
 	chosen  *chosen
+	own     map[ct.LogID]bool    // logs that the CA operates
 	setting sampler.IssuanceTime // of this audit; "" for a plan, which follows the last one
 }
 
@@ -73,7 +68,7 @@ func (w *workspace) startRules(a *audit, issuers *collect.Issuers, fromStart boo
 	if err != nil {
 		return nil, err
 	}
-	r := &startRules{issuers: issuers, whole: wholeReason(w.cfg, fromStart), chosen: w.chosen, setting: sampler.IssuanceTime(w.cfg.Audit.IssuanceTime)}
+	r := &startRules{issuers: issuers, whole: wholeReason(w.cfg, fromStart), chosen: w.chosen, own: operatedByCA(w.cfg.Logs), setting: sampler.IssuanceTime(w.cfg.Audit.IssuanceTime)}
 	if r.past, err = past(chain); err != nil {
 		return nil, err
 	}
@@ -85,38 +80,45 @@ func (w *workspace) startRules(a *audit, issuers *collect.Issuers, fromStart boo
 func wholeReason(cfg *config.Config, fromStart bool) string {
 	switch {
 	case fromStart:
-		return "all of the log is read, as --from-start asks"
+		return sampler.ReadAllAsked
 	case cfg.Collect.Start == config.StartBeginning:
-		return `all of the log is read, as start = "beginning" in [collect] asks`
+		return sampler.ReadAllConfigured
 	}
 	return ""
 }
 
 // rule is where reading of a log may begin.
 func (r *startRules) rule(log ct.LogID) collect.StartRule {
-	out := collect.StartRule{Whole: r.whole, Since: r.since, MergeDelay: r.chosen.mergeDelay(log), NoCursor: "no earlier audit of the chain has a cursor for the log"}
+	out := collect.StartRule{Whole: r.whole, Own: r.own[log], Since: r.since, MergeDelay: r.chosen.mergeDelay(log)}
+	var earlier []sampler.EarlierSnapshot
 	for _, p := range r.past {
-		l := p.log(log)
-		if l == nil || l.Cursor == nil {
-			continue
+		earlier = append(earlier, sampler.EarlierSnapshot{AuditID: p.id, Snapshot: p.snapshot})
+	}
+	var issuers []sampler.SnapshotIssuer
+	if len(earlier) > 0 {
+		issuers = issuersAsListed(r.issuers)
+	}
+	out.Follow(log.String(), issuers, r.setting, earlier)
+	return out
+}
+
+// issuersAsListed are the issuers as snapshot.json has them, as far as a cursor depends on them.
+func issuersAsListed(issuers *collect.Issuers) []sampler.SnapshotIssuer {
+	var out []sampler.SnapshotIssuer
+	for _, i := range issuers.List() {
+		s := sampler.SnapshotIssuer{Label: i.Label}
+		for _, der := range i.Certificates {
+			s.Certificates = append(s.Certificates, sampler.HashCert(der))
 		}
-		out.Cursor, out.NoCursor = &collect.Cursor{AuditID: p.id, Next: l.Cursor.NextFirstEntry}, ""
-		// An issuer that was not audited then has entries before the cursor that nobody looked at.
-		if missing := r.newIssuer(p); missing != "" {
-			out.NoCursor = fmt.Sprintf("audit %s did not look for all issuers of this one (%s), so its cursor does not say enough", p.id, missing)
-		} else if r.setting == sampler.IssuedByCT && p.snapshot.IssuanceTime == sampler.IssuedByNotBefore {
-			out.NoCursor = fmt.Sprintf("audit %s left items out by their notBefore, which this audit does not, so its cursor does not say enough", p.id)
-		}
-		return out
+		out = append(out, s)
 	}
 	return out
 }
 
 // outdated says why a log must be collected again: an audit before was voided and frozen
-// anew, or the setting was changed, after the log was read; "" if it need not be.
+// anew, or the setting was changed, after the log was read or looked into; "" if it need not be.
 func (r *startRules) outdated(l *sampler.SnapshotLog) (string, error) {
-	first, read := l.First()
-	if !read {
+	if !l.HasHead() {
 		return "", nil
 	}
 	h, err := sampler.ParseDocHash(l.LogID)
@@ -130,40 +132,20 @@ func (r *startRules) outdated(l *sampler.SnapshotLog) (string, error) {
 			break
 		}
 	}
-	rule, p := r.rule(ct.LogID(h)), l.Previous
-	switch {
-	case (p == nil) != (was == nil) || p != nil && (p.AuditID != was.AuditID || p.TreeSize != was.TreeSize || p.RootHash != was.RootHash):
+	p := l.Previous
+	if (p == nil) != (was == nil) || p != nil && (p.AuditID != was.AuditID || p.TreeSize != was.TreeSize || p.RootHash != was.RootHash) {
 		return "the audits before have another tree head of it now", nil
-	case first == 0 || rule.Cursor == nil:
-		return "", nil
-	case first > rule.Cursor.Next:
-		return fmt.Sprintf("it was read from entry %d on, and the cursor of audit %s is %d now", first, rule.Cursor.AuditID, rule.Cursor.Next), nil
-	case rule.NoCursor != "" && !strings.Contains(l.FirstReason, "searched by time stamp"):
-		return "it was read from a cursor, but " + rule.NoCursor, nil
+	}
+	// verify asks the same.
+	if err := l.CheckStart(r.rule(ct.LogID(h))); err != nil {
+		return err.Error(), nil
 	}
 	return "", nil
 }
 
-// newIssuer names an issuer certificate that an earlier audit did not have; "" if it had all.
-func (r *startRules) newIssuer(p pastAudit) string {
-	for _, i := range r.issuers.List() {
-		for _, der := range i.Certificates {
-			if h := sampler.HashCert(der); !p.certs[h] {
-				return fmt.Sprintf("certificate %s of %s", h, i.Label)
-			}
-		}
-	}
-	return ""
-}
-
 // log returns what the audit says of a log, nil if it has no tree head of it.
 func (p *pastAudit) log(id ct.LogID) *sampler.SnapshotLog {
-	for i := range p.snapshot.Logs {
-		if l := &p.snapshot.Logs[i]; l.LogID == id.String() && l.HasHead() {
-			return l
-		}
-	}
-	return nil
+	return p.snapshot.HeadOf(id.String())
 }
 
 // known returns the tree heads of the log that earlier audits verified, newest first.
@@ -272,7 +254,7 @@ func startSearched(l sampler.SnapshotLog, before []pastAudit) bool {
 		if was == nil || was.Cursor == nil {
 			continue
 		}
-		if first != collect.RangeStart(was.Cursor.NextFirstEntry) {
+		if first != sampler.RangeStart(was.Cursor.NextFirstEntry) {
 			return true // searched anew
 		}
 		if first, _ = was.First(); first == 0 {

@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"selfaudit/internal/config"
+	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
 	"selfaudit/sampler/ct"
 )
 
@@ -19,6 +24,8 @@ type planOptions struct {
 	Minutes     float64
 	Offline     bool
 	NoSample    bool
+	Mode        string
+	Line        float64 // megabits a second
 }
 
 func newPlanCommand(e *env) *cobra.Command {
@@ -30,14 +37,19 @@ func newPlanCommand(e *env) *cobra.Command {
 are chosen, their entries, gigabytes and hours, the items to expect and the sample to
 review. Tree heads are fetched and verified, and a few tiles of each log are read to
 measure its speed; nothing is pinned or written. Items are expected as in the audit before,
-for the length of the period; without one they are unknown.`,
+for the length of the period; without one they are unknown.
+
+Where the CA's certificates are looked up in the logs (mode records), it says how many SCTs
+they have of which log, what asking for them takes, which logs are not configured, and which
+certificates have no SCT.`,
 		Example: `  selfaudit plan
   selfaudit plan --from 2026-07-01T00:00:00Z --until 2026-10-01T00:00:00Z
+  selfaudit plan --mode logs --line 50               what reading the logs would take at 50 Mbit/s
   selfaudit plan --rate-limit 2000 --minutes 30 --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.RateLimit < 0 || o.Minutes <= 0 {
-				return usageErrorf("", "--rate-limit must not be negative, --minutes must be positive")
+			if !(o.RateLimit >= 0 && o.Minutes > 0 && o.Line > 0) || math.IsInf(o.RateLimit+o.Minutes+o.Line, 0) {
+				return usageErrorf("", "--rate-limit must not be negative, --minutes and --line must be positive")
 			}
 			doc, err := e.plan(cmd.Context(), o)
 			return show(e, doc, err)
@@ -47,6 +59,8 @@ for the length of the period; without one they are unknown.`,
 	f.StringVar(&o.From, "from", "", "first `time` of the period (default: the open audit's, else the last full quarter)")
 	f.StringVar(&o.Until, "until", "", "first `time` after the period")
 	f.Float64Var(&o.RateLimit, "rate-limit", 0, "reckon with so many `entries` per second and log instead of measuring")
+	f.Float64Var(&o.Line, "line", 100, "reckon with a line of so many `megabits` per second")
+	f.StringVar(&o.Mode, "mode", "", "`what` is done with logs, as with collect: records, logs or both (default: as configured)")
 	f.Float64Var(&o.Minutes, "minutes", 20, "a reviewer's `minutes` per sampled certificate")
 	f.BoolVar(&o.NoSample, "no-sample", false, "fetch tree heads only; speeds stay unknown without --rate-limit")
 	f.BoolVar(&o.Offline, "offline", false, "ask nobody; sizes are those of the audit before, where it read the log")
@@ -58,7 +72,10 @@ type planDocument struct {
 	Schema       string         `json:"schema"`
 	Period       [2]string      `json:"period"`
 	PeriodOrigin string         `json:"period_origin"`
-	List         *logListInfo   `json:"list"` // null when no list is in use
+	Mode         string         `json:"mode"`            // records, logs or both
+	LookUp       *planLookUp    `json:"look_up"`         // null in mode logs
+	List         *logListInfo   `json:"list"`            // null when no list is in use
+	Lists        []logListInfo  `json:"lists,omitempty"` // all of them, where there are several
 	Logs         []planLog      `json:"logs"`
 	NotRead      []planNotRead  `json:"not_read"`
 	Total        planTotal      `json:"total"`
@@ -68,6 +85,8 @@ type planDocument struct {
 	Sample       *int64         `json:"sample"`
 	Reviewer     planReviewTime `json:"reviewer"`
 	Notes        []string       `json:"notes"`
+
+	broken []string // exports and files that cannot be read
 }
 
 type planLog struct {
@@ -88,6 +107,11 @@ type planLog struct {
 	Hours     *float64 `json:"hours"`
 	Error     string   `json:"error,omitempty"`
 
+	PerRequest *float64    `json:"entries_per_request"`
+	Limits     []planLimit `json:"limits"` // entries per second; the least counts
+	LimitedBy  string      `json:"limited_by,omitempty"`
+	AtLeast    bool        `json:"hours_at_least"` // the speed was not measured
+
 	FirstReason string `json:"first_reason,omitempty"`
 }
 
@@ -102,6 +126,8 @@ type planTotal struct {
 	BytesLow  uint64   `json:"bytes_low"`
 	BytesHigh uint64   `json:"bytes_high"`
 	Hours     *float64 `json:"hours"`
+	LimitedBy string   `json:"limited_by,omitempty"`
+	AtLeast   bool     `json:"hours_at_least"`
 	AtOnce    int      `json:"logs_at_once"`
 	Disk      uint64   `json:"disk_bytes"`
 	Complete  bool     `json:"complete"` // every log's size is known
@@ -169,20 +195,53 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Notes = append(d.Notes, recordsPlan(cfg)...)
+	sources, err := e.planMode(ctx, cfg, d, o)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.CrtSh.Use {
 		d.Notes = append(d.Notes, crtShPlan(cfg, p))
 	}
+	var f *collect.SCTForecast
+	if d.Mode != sampler.CollectLogs {
+		d.LookUp = &planLookUp{Without: []string{}, Logs: []planLookUpLog{}, NotConfigured: []planOtherLog{}, Excluded: []planOtherLog{}}
+		if f, err = sources.forecast(ctx, cfg, d); err != nil {
+			return nil, err
+		}
+	}
 	probes := make([]*probed, len(logs))
+	var ask []*probed
 	for i, l := range logs {
 		probes[i] = e.probe(cfg, l, e.Transport, planPatience)
+		if d.Mode != sampler.CollectRecords || f.Logs[ct.LogIDOf(l.PublicKey)] != nil {
+			ask = append(ask, probes[i])
+		}
 	}
 	if !o.Offline {
-		e.notef("asking %d logs for their size and speed", len(logs))
-		e.heads(ctx, probes, planPatience)
+		e.notef("asking %s for size and speed", sampler.Counted(len(ask), "log", "logs"))
+		e.heads(ctx, ask, planPatience)
 	}
+	if d.Mode != sampler.CollectRecords {
+		if err := e.planReading(ctx, d, o, probes, why, before, rules); err != nil {
+			return nil, err
+		}
+	}
+	d.total(o)
+	if d.LookUp != nil {
+		if err := e.lookUpLogs(ctx, cfg, d, o, f, probes, c, before); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.expect(cfg, prev, p); err != nil {
+		return nil, err
+	}
+	return d, d.unknown(o)
+}
+
+// planReading says of each log what reading it takes.
+func (e *env) planReading(ctx context.Context, d *planDocument, o planOptions, probes []*probed, why []string, before map[string]uint64, rules *startRules) error {
 	for i, pr := range probes {
-		row := planLog{Name: (&logSource{cfg: pr.cfg}).name(), Type: pr.cfg.Type, URL: pr.cfg.URL, Source: "from the list", Why: why[i], BytesFrom: "unknown", RateFrom: "unknown"}
+		row := planLog{Name: (&logSource{cfg: pr.cfg}).name(), Type: pr.cfg.Type, URL: pr.cfg.URL, Source: "from the list", Why: why[i], BytesFrom: "unknown", RateFrom: "unknown", Limits: []planLimit{}}
 		if row.Why == whyByHand {
 			row.Source = "by hand"
 		}
@@ -190,16 +249,12 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 		e.planRange(ctx, &row, pr, o, rules)
 		row.planBytes(pr.cfg.Type)
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		e.planSpeed(ctx, &row, pr, o)
 		d.Logs = append(d.Logs, row)
 	}
-	d.total()
-	if err := d.expect(cfg, prev, p); err != nil {
-		return nil, err
-	}
-	return d, d.unknown(o)
+	return nil
 }
 
 const whyByHand = "it is configured by hand"
@@ -217,17 +272,19 @@ func (e *env) planLogs(ctx context.Context, cfg *config.Config, d *planDocument,
 	if cfg.LogList.Select != config.SelectAuto {
 		return logs, why, nil, nil
 	}
-	list, err := e.readLogList(ctx, cfg)
+	list, err := e.readLogLists(ctx, cfg)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	c, err = choose(cfg, list, p.from, p.until)
+	c, err = choose(cfg, list, p.from, p.until, nil)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	d.List = list.info(e)
-	if d.List.Warning != "" {
-		d.Notes = append(d.Notes, d.List.Warning)
+	d.Lists = list.infos(e)
+	d.Notes = append(d.Notes, list.warnings(e.Now())...)
+	if cfg.LogList.SkipWithoutRoot {
+		d.Notes = append(d.Notes, "collect asks the logs of the list which roots they accept, and skips those that have none of the CA's (skip_without_root); this plan counts them")
 	}
 	for _, g := range c.omitted() {
 		d.NotRead = append(d.NotRead, planNotRead{g.reason, g.names})
@@ -265,54 +322,13 @@ func (e *env) planSize(row *planLog, pr *probed, o planOptions, before map[strin
 	}
 }
 
-// planSpeed fills in how fast a log can be read: as told, or by reading a few tiles near
-// its end.
-func (e *env) planSpeed(ctx context.Context, row *planLog, pr *probed, o planOptions) {
-	if row.Read == nil {
-		return
-	}
-	switch size := *row.Entries; {
-	case o.RateLimit > 0:
-		row.Rate, row.RateFrom = &o.RateLimit, "as given"
-	case *row.Read == 0:
-		zero := 0.0
-		row.Hours = &zero
-		return
-	case o.Offline || o.NoSample:
-		return
-	default:
-		end := size
-		if size > ct.TileWidth {
-			end = size / ct.TileWidth * ct.TileWidth
-		}
-		start := end - min(end, sampleEntries)
-		pr.bytes.Store(0)
-		began := e.SystemTime()
-		ctx, cancel := context.WithTimeout(ctx, 2*planPatience)
-		defer cancel()
-		err := pr.log.Read(ctx, pr.head, start, end, func(*ct.Entry) error { return nil })
-		took := max(e.SystemTime().Sub(began), time.Millisecond)
-		if err != nil {
-			row.Error = err.Error()
-			return
-		}
-		rate := float64(end-start) / took.Seconds()
-		row.Rate, row.RateFrom = &rate, fmt.Sprintf("%d entries in %s", end-start, took.Round(time.Millisecond))
-		if sent := pr.bytes.Load(); sent > 0 {
-			total := uint64(float64(sent) / float64(end-start) * float64(*row.Read))
-			row.BytesLow, row.BytesHigh, row.BytesFrom = &total, &total, fmt.Sprintf("%d bytes per entry, measured", sent/int64(end-start))
-		}
-	}
-	hours := float64(*row.Read) / *row.Rate / 3600
-	row.Hours = &hours
-}
-
-// total adds up. Several logs are read at once, so the time is that of the longest, or
-// the sum shared out, whichever is more.
-func (d *planDocument) total() {
+// total adds up. Several logs are read at once, so the time is that of the longest, the sum
+// shared out, or what the line takes for all of it, whichever is more.
+func (d *planDocument) total(o planOptions) {
 	t := &d.Total
 	t.Logs, t.AtOnce, t.Complete = len(d.Logs), max(2, runtime.NumCPU()), true
-	var sum, longest float64
+	var time planTime
+	var overLine uint64
 	timed := true
 	for _, l := range d.Logs {
 		if l.Read == nil {
@@ -322,29 +338,47 @@ func (d *planDocument) total() {
 		t.Entries += *l.Read
 		t.BytesLow += *l.BytesLow
 		t.BytesHigh += *l.BytesHigh
+		if strings.Contains(l.URL, "://") && !strings.HasPrefix(l.URL, "file:") {
+			overLine += *l.BytesHigh
+		}
 		if l.Hours == nil {
 			timed = false
 			continue
 		}
-		sum += *l.Hours
-		longest = max(longest, *l.Hours)
+		t.AtLeast = t.AtLeast || l.AtLeast
+		time.add(l.Name, l.LimitedBy, *l.Hours)
 	}
 	t.Disk = t.Entries * diskPerEntry
-	if timed {
-		hours := max(longest, sum/float64(t.AtOnce))
-		t.Hours = &hours
+	time.line = float64(overLine) / o.lineBytes() / 3600
+	if timed && len(d.Logs) > 0 {
+		hours, by := time.total(t.AtOnce)
+		t.Hours, t.LimitedBy = &hours, by
 	}
 }
 
-// unknown is the error of a plan in which a log did not answer.
+// unknown is the error of a plan in which a log did not answer, or an export cannot be read.
 func (d *planDocument) unknown(o planOptions) error {
+	if len(d.broken) > 0 {
+		return &exitError{code: exitIncomplete, id: "records_unusable", quiet: true, err: errors.New(strings.Join(d.broken, "\n")),
+			hint: "the totals are without it; `selfaudit records` shows what is made of an export"}
+	}
 	if o.Offline {
 		return nil
 	}
+	silent := func(name, reason string) error {
+		return &exitError{code: exitIncomplete, id: "log_unreachable", quiet: true, err: fmt.Errorf("log %s did not answer: %s", name, reason),
+			hint: "the totals are without it"}
+	}
 	for _, l := range d.Logs {
 		if l.Error != "" {
-			return &exitError{code: exitIncomplete, id: "log_unreachable", quiet: true, err: fmt.Errorf("log %s did not answer: %s", l.Name, l.Error),
-				hint: "the totals are without it"}
+			return silent(l.Name, l.Error)
+		}
+	}
+	if d.LookUp != nil {
+		for _, l := range d.LookUp.Logs {
+			if l.Error != "" {
+				return silent(l.Name, l.Error)
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -25,8 +26,8 @@ func (e *env) lastFrozen() (*audit, error) {
 	return last, nil
 }
 
-// treeSizes returns how far the audit read each log, by log id.
-func (a *audit) treeSizes() (map[string]uint64, error) {
+// readSnapshot reads the snapshot of a frozen audit.
+func (a *audit) readSnapshot() (*sampler.Snapshot, error) {
 	raw, err := a.dir.Read(docSnapshot)
 	if err != nil {
 		return nil, err
@@ -34,6 +35,15 @@ func (a *audit) treeSizes() (map[string]uint64, error) {
 	snap, err := sampler.ParseSnapshot(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.dir.Path(docSnapshot), err)
+	}
+	return snap, nil
+}
+
+// treeSizes returns how far the audit read each log, by log id.
+func (a *audit) treeSizes() (map[string]uint64, error) {
+	snap, err := a.readSnapshot()
+	if err != nil {
+		return nil, err
 	}
 	sizes := map[string]uint64{}
 	for _, l := range snap.Logs {
@@ -78,6 +88,11 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 	if err != nil {
 		return err
 	}
+	snap, err := prev.readSnapshot()
+	if err != nil {
+		return err
+	}
+	rules.Labels = snap.Words()
 	planned, err := rules.Plan(counts)
 	if err != nil {
 		return err
@@ -86,7 +101,7 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 	for _, s := range planned {
 		items += s.Population
 		sample += s.Sample
-		d.Strata = append(d.Strata, planStratum{s.ID.String(), s.Label, was[s.ID], s.Population, s.RateBP, s.Sample})
+		d.Strata = append(d.Strata, planStratum{s.ID.String(), s.Text(), was[s.ID], s.Population, s.RateBP, s.Sample})
 	}
 	hours := float64(sample) * d.Reviewer.Minutes / 60
 	d.Expected, d.Sample, d.Reviewer.Hours = &items, &sample, &hours
@@ -98,18 +113,28 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 func (d *planDocument) render(e *env) {
 	e.printf("period %s to %s, %s\n", d.Period[0], d.Period[1], d.PeriodOrigin)
 	if d.List != nil {
-		e.printf("log list version %s of %s (%s)\n", terminal.Escape(d.List.Version), d.List.Timestamp, terminal.Escape(d.List.Source))
+		lists, head := d.Lists, "log list"
+		if len(lists) == 0 {
+			lists = []logListInfo{*d.List}
+		}
+		for i, l := range lists {
+			if len(lists) > 1 {
+				head = fmt.Sprintf("log list %d:", i+1)
+			}
+			e.printf("%s version %s of %s (%s)\n", head, terminal.Escape(orDash(l.Version)), l.Timestamp, terminal.Escape(l.Source))
+		}
 	}
+	e.printf("mode %s: %s\n", d.Mode, modeWords[d.Mode])
 	if len(d.Logs) > 0 {
 		e.printf("\n")
 		t := e.table()
-		t.Header("log", "entries", "from", "to read", "bytes", "entries/s", "hours", "why")
+		t.Header("log", "entries", "from", "to read", "bytes", "entries/s", "limited by", "hours", "why")
 		for _, l := range d.Logs {
 			why := l.Source
 			if l.Error != "" {
 				why = "no answer: " + l.Error
 			}
-			t.Row(terminal.Escape(l.Name), count(l.Entries), count(l.First), count(l.Read), byteRange(l.BytesLow, l.BytesHigh), number(l.Rate, "%.0f"), number(l.Hours, "%.1f"), terminal.Escape(why))
+			t.Row(terminal.Escape(l.Name), count(l.Entries), count(l.First), count(l.Read), byteRange(l.BytesLow, l.BytesHigh), number(l.Rate, "%.0f"), cmp.Or(l.LimitedBy, "-"), number(l.Hours, "%.1f"), terminal.Escape(why))
 		}
 		_ = t.Flush() // a failed write shows at the end, in Main
 	}
@@ -121,12 +146,10 @@ func (d *planDocument) render(e *env) {
 	for _, g := range d.NotRead {
 		e.printf("not read: %s: %s\n", terminal.Escape(g.Reason), terminal.Escape(clipText(strings.Join(g.Logs, "; "), 300)))
 	}
-	least := ""
-	if !d.Total.Complete {
-		least = "at least "
+	if d.Mode != sampler.CollectRecords {
+		d.renderReading(e)
 	}
-	e.printf("\n%d logs, %s%s entries to read, %s%s to download, %s%s on disk, %s%s hours at %d logs at once\n", d.Total.Logs, least, terminal.Count(int64(d.Total.Entries)),
-		least, byteRange(&d.Total.BytesLow, &d.Total.BytesHigh), least, bytesText(d.Total.Disk), least, number(d.Total.Hours, "%.1f"), d.Total.AtOnce)
+	d.renderLookUp(e)
 	if len(d.Strata) > 0 {
 		e.printf("\n")
 		t := e.table()
@@ -140,7 +163,34 @@ func (d *planDocument) render(e *env) {
 	for _, n := range d.Notes {
 		e.printf("note: %s\n", terminal.Escape(n))
 	}
+	for _, b := range d.broken {
+		e.printf("cannot be used as it is: %s\n", terminal.Escape(b))
+	}
 	e.printf("nothing was opened, pinned or written\n")
+}
+
+var modeWords = map[string]string{
+	sampler.CollectLogs:    "the logs are read",
+	sampler.CollectRecords: "the certificates that the CA gives are looked up in the logs; the logs are not read",
+	sampler.CollectBoth:    "the logs are read, and the certificates that the CA gives are looked up in them",
+}
+
+// renderReading writes what reading the logs takes, in total.
+func (d *planDocument) renderReading(e *env) {
+	t := d.Total
+	least, hours := "", ""
+	if !t.Complete {
+		least, hours = "at least ", "at least "
+	}
+	if t.AtLeast {
+		hours = "at least "
+	}
+	by := ""
+	if t.LimitedBy != "" {
+		by = ", limited by " + terminal.Escape(t.LimitedBy)
+	}
+	e.printf("\n%s, %s%s to read, %s%s to download, %s%s on disk, %s%s hours at %s at once%s\n", sampler.Counted(t.Logs, "log", "logs"), least,
+		sampler.Counted(t.Entries, "entry", "entries"), least, byteRange(&t.BytesLow, &t.BytesHigh), least, bytesText(t.Disk), hours, number(t.Hours, "%.1f"), sampler.Counted(t.AtOnce, "log", "logs"), by)
 }
 
 func count(n *uint64) string {

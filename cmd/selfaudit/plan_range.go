@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"selfaudit/internal/config"
 	"selfaudit/sampler"
@@ -16,7 +17,10 @@ func (e *env) planRules(cfg *config.Config, p period, c *chosen) (*startRules, e
 	if err != nil {
 		return nil, err
 	}
-	r := &startRules{since: p.from, whole: wholeReason(cfg, false), chosen: c}
+	r := &startRules{since: p.from, whole: wholeReason(cfg, false), chosen: c, own: operatedByCA(cfg.Logs)}
+	if c != nil {
+		maps.Copy(r.own, operatedByCA(c.logs))
+	}
 	if r.past, err = past(chain); err != nil || len(chain) == 0 {
 		return r, err
 	}
@@ -37,7 +41,7 @@ func (e *env) planRange(ctx context.Context, row *planLog, pr *probed, o planOpt
 	size, first := *row.Entries, uint64(0)
 	row.Read, row.First = &size, &first
 	rule := rules.rule(ct.LogIDOf(pr.cfg.PublicKey))
-	searched := rule.Whole == "" && (rule.Cursor == nil || rule.NoCursor != "")
+	searched := rule.Whole == "" && !rule.Own && (rule.Cursor == nil || rule.NoCursor != "")
 	if searched && (o.Offline || o.NoSample) {
 		row.FirstReason = rule.NoCursor + "; the start is searched by time stamp, which has not been done here: all of the log is counted"
 		return

@@ -88,6 +88,8 @@ type populationAbout struct {
 	Population *int64   `json:"population"` // items; null before freeze
 	Searched   []string `json:"searched"`   // the logs and files that were read
 	Cannot     []string `json:"cannot_answer"`
+
+	outside bool // ct/outside.tsv is there: it names what is in no population
 }
 
 const (

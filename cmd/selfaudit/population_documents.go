@@ -27,12 +27,16 @@ func (d *documentSource) close() error { return d.f.close() }
 func (d *documentSource) about() populationAbout {
 	c := d.f.commitment
 	a := populationAbout{Schema: "selfaudit.population/v1", AuditID: c.AuditID, Mode: c.Mode, Source: sourceDocuments, Frozen: true, Drawn: d.f.drawn, Population: &c.PopulationCount,
-		Searched: []string{fmt.Sprintf("%s, %d items", docPopulation, c.PopulationCount)},
-		Cannot: []string{
-			"what was collected and left out (waiting, too old, predated, in an earlier population): only the CA's work folder knows",
-			"names, other certificates, sightings and inclusion proofs of items that were not sampled and that no finding names",
-			"what dated an item, beyond the setting issuance_time = " + string(d.f.snapshot.IssuanceTime),
-		}}
+		Searched: []string{fmt.Sprintf("%s, %s", docPopulation, sampler.Counted(c.PopulationCount, "item", "items"))}, outside: d.f.snapshot.Outside != nil}
+	if a.outside {
+		a.Searched = append(a.Searched, docOutside)
+		a.Cannot = append(a.Cannot, "what was collected and is in an earlier population already: only the CA's work folder knows",
+			"names, certificates and strata of items in "+docOutside+": ask for them by serial number")
+	} else {
+		a.Cannot = append(a.Cannot, "what was collected and left out (waiting, too old, predated, in an earlier population): only the CA's work folder knows")
+	}
+	a.Cannot = append(a.Cannot, "names, other certificates, sightings and inclusion proofs of items that were not sampled and that no finding names",
+		"what dated an item, beyond the setting issuance_time = "+string(d.f.snapshot.IssuanceTime))
 	if d.f.exists(docSightings) {
 		a.Searched = append(a.Searched, docSightings)
 	} else {
@@ -41,7 +45,17 @@ func (d *documentSource) about() populationAbout {
 	return a
 }
 
-// each walks through population and sightings, which are both in the order of the items.
+// documentWalk goes through sightings and what is outside in step with the population: all
+// are in the order of the items.
+type documentWalk struct {
+	d    *documentSource
+	q    *populationQuery
+	fn   func(*populationItem) error
+	seen *sightingStep
+	out  *outsideStep
+}
+
+// each walks through the documents.
 func (d *documentSource) each(ctx context.Context, q *populationQuery, fn func(*populationItem) error) error {
 	rows, end, err := d.f.population()
 	if err != nil {
@@ -49,10 +63,14 @@ func (d *documentSource) each(ctx context.Context, q *populationQuery, fn func(*
 	}
 	next, stop := iter.Pull2(d.sightings())
 	defer stop()
-	seen := &sightingStep{next: next}
-	if err := seen.advance(); err != nil {
+	w := &documentWalk{d: d, q: q, fn: fn, seen: &sightingStep{next: next}}
+	if err := w.seen.advance(); err != nil {
 		return err
 	}
+	if w.out, err = d.f.outside(); err != nil {
+		return err
+	}
+	defer w.out.close()
 	for {
 		row, err := rows.Next()
 		last := errors.Is(err, io.EOF)
@@ -62,28 +80,64 @@ func (d *documentSource) each(ctx context.Context, q *populationQuery, fn func(*
 		if rows.Count()%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for seen.more && (last || seen.cur.ItemID.Compare(row.Item) < 0) {
-			if err := d.outside(q, seen, fn); err != nil {
+		if last {
+			if err := w.before(nil); err != nil {
 				return err
 			}
-		}
-		if last {
 			return end()
 		}
-		var here []sampler.Sighting
-		if seen.more && seen.cur.ItemID == row.Item {
-			if here, err = seen.take(); err != nil {
-				return err
-			}
-		}
-		status := string(sampler.Current)
-		if row.Issued.Before(d.f.commitment.PeriodStart) {
-			status = string(sampler.Late)
-		}
-		if err := d.offer(q, row, status, here, fn); err != nil {
+		if err := w.member(row); err != nil {
 			return err
 		}
 	}
+}
+
+// member deals with a row of the population, after all items before it.
+func (w *documentWalk) member(row sampler.Row) error {
+	err := w.before(&row.Item)
+	if err != nil {
+		return err
+	}
+	var here []sampler.Sighting
+	if w.seen.more && w.seen.cur.ItemID == row.Item {
+		if here, err = w.seen.take(); err != nil {
+			return err
+		}
+	}
+	status := string(sampler.Current)
+	if row.Issued.Before(w.d.f.commitment.PeriodStart) {
+		status = string(sampler.Late)
+	}
+	return w.d.offer(w.q, row, status, here, w.fn)
+}
+
+// before deals with what is not in the population and comes before its item id; all that is
+// left if it is nil.
+func (w *documentWalk) before(id *sampler.ItemID) error {
+	for w.seen.more && (id == nil || w.seen.cur.ItemID.Compare(*id) < 0) {
+		item := w.seen.cur.ItemID
+		if err := w.outsideTo(&item); err != nil {
+			return err
+		}
+		if err := w.d.outside(w.q, w.seen, w.fn); err != nil {
+			return err
+		}
+	}
+	return w.outsideTo(id)
+}
+
+// outsideTo offers the items of ct/outside.tsv before id, which must not be one itself.
+func (w *documentWalk) outsideTo(id *sampler.ItemID) error {
+	both, err := w.out.below(id, func(lines []sampler.Outside) error {
+		if !w.q.wantsOutside(lines) {
+			return nil
+		}
+		return w.fn(outsideItem(lines, w.d.known))
+	})
+	if err == nil && both != nil {
+		err = w.d.f.broken(docOutside, fmt.Errorf("item %s is in a population", id))
+	}
+	return err
 }
 
 // outside deals with sightings of an item that is not in the population: a finding names it.

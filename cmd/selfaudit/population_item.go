@@ -32,6 +32,7 @@ type populationItem struct {
 	Subject      string               `json:"subject"` // the same
 	Sample       *populationSample    `json:"sample"`  // null before the draw and outside the population
 	Sightings    []populationSighting `json:"sightings,omitempty"`
+	Seen         []string             `json:"seen,omitempty"` // where, in words, by ct/outside.tsv
 
 	ders [][]byte // distinct certificates of the item, if asked for
 }
@@ -84,6 +85,8 @@ func whyOf(status, earlier string) string {
 		return "issued before the period's start, in no earlier population: late"
 	case string(sampler.Waiting):
 		return "issued at or after the period's end: it waits for the next audit"
+	case string(sampler.Carried):
+		return "it waited in the audit before, and nothing that this audit read shows it: it waits on, for the audit that sees it"
 	case string(sampler.TooOld):
 		return "issued before the chain's start: older than the chain of audits"
 	case string(sampler.Predated):

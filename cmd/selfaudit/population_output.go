@@ -64,7 +64,9 @@ func (v *populationAnswer) item(it *populationItem) error {
 		e.printf("  %-12s %s\n", name, terminal.Escape(fmt.Sprintf(format, args...)))
 	}
 	line("item", "%s", it.ItemID)
-	line("certificate", "%s (%s)", it.SHA256, it.Form)
+	if it.SHA256 != "" {
+		line("certificate", "%s (%s)", it.SHA256, it.Form)
+	}
 	if it.Subject != "" || it.Name != "" {
 		line("name", "%s", it.Name)
 		line("subject", "%s", it.Subject)
@@ -82,6 +84,11 @@ func (v *populationAnswer) item(it *populationItem) error {
 	v.sample(it, line)
 	for i := range it.Sightings {
 		it.Sightings[i].write(e)
+	}
+	if len(it.Sightings) == 0 {
+		for _, where := range it.Seen {
+			line("seen", "%s", where)
+		}
 	}
 	return nil
 }
@@ -124,6 +131,9 @@ func (v *populationAnswer) end(matched int) error {
 		where := "nothing that was collected matches"
 		if v.about.Source == sourceDocuments {
 			where = "no item of the population matches"
+			if v.about.outside {
+				where += ", nor one that waits or was left out"
+			}
 		}
 		v.e.printf("%s: audit %s: %s\n", v.e.out().Bold("no"), v.about.AuditID, where)
 		for _, s := range v.about.Searched {
@@ -215,7 +225,15 @@ func (v *populationCSV) item(it *populationItem) error {
 		}
 	}
 	return v.w.row(it.ItemID, it.Serial, it.Issuer, it.Status, answered(&it.InPopulation), it.Why, it.StratumID, it.Stratum, it.Form, it.SHA256, it.Issued, it.DatedBy,
-		it.NotBefore, it.NotAfter, it.Name, it.Subject, role, rank, ticket, "https://crt.sh/?sha256="+it.SHA256)
+		it.NotBefore, it.NotAfter, it.Name, it.Subject, role, rank, ticket, crtShLink(it.SHA256))
+}
+
+// crtShLink is where crt.sh shows a certificate; "" without its hash.
+func crtShLink(sha256 string) string {
+	if sha256 == "" {
+		return ""
+	}
+	return "https://crt.sh/?sha256=" + sha256
 }
 
 func (v *populationCSV) end(int) error {

@@ -15,7 +15,7 @@ const (
 )
 
 var statusWords = []string{statusPopulation, string(sampler.Current), string(sampler.Late), string(sampler.Waiting), string(sampler.TooOld),
-	string(sampler.Predated), statusEarlier}
+	string(sampler.Predated), string(sampler.Carried), statusEarlier}
 
 // populationQuery is what the flags ask for.
 type populationQuery struct {
@@ -37,10 +37,11 @@ type populationQuery struct {
 type knownIssuers struct {
 	keys   []sampler.KeyHash
 	labels map[sampler.KeyHash]string
+	words  map[string]string // of stratum labels; nil before they are known
 }
 
 func issuersOfSnapshot(s *sampler.Snapshot) *knownIssuers {
-	k := &knownIssuers{labels: map[sampler.KeyHash]string{}}
+	k := &knownIssuers{labels: map[sampler.KeyHash]string{}, words: s.Words()}
 	for _, i := range s.Issuers {
 		k.keys = append(k.keys, i.KeySHA256)
 		k.labels[i.KeySHA256] = i.Label
@@ -55,7 +56,9 @@ func (k *knownIssuers) stratum(id sampler.StratumID) string {
 		name = id.Issuer.String()[:16]
 	}
 	name += " " + strings.ToUpper(string(id.Class))
-	if id.Label != "" {
+	if words := k.words[id.Label]; id.Label != "" && words != "" {
+		name += " " + words
+	} else if id.Label != "" {
 		name += " " + id.Label
 	}
 	return name
@@ -111,7 +114,7 @@ func (o populationOptions) query(about populationAbout, known *knownIssuers) (*p
 	switch {
 	case q.status != "" && !slices.Contains(statusWords, q.status):
 		return nil, usageErrorf("use "+strings.Join(statusWords, ", "), "unknown --status %q", q.status)
-	case about.Source == sourceDocuments && q.status != "" && !slices.Contains(statusWords[:3], q.status) && q.status != statusEarlier:
+	case about.Source == sourceDocuments && !about.outside && q.status != "" && !slices.Contains(statusWords[:3], q.status) && q.status != statusEarlier:
 		return nil, usageErrorf("ask where the audit's work folder is", "--status %s: the documents of an audit do not tell what was collected and left out", q.status)
 	}
 	return q, nil

@@ -299,7 +299,7 @@ func (p *populated) refusals(*testing.T) {
 	for _, tc := range [][]string{
 		{"--serial", "xyz"}, {"--sha256", "00"}, {"--issuer", "nobody"}, {"--from", "yesterday"}, {"--stratum", "nobody DV"}, {"--status", "lost"},
 		{"--format", "xml"}, {"--json", "--format", "csv"}, {"--audit", "m99"}, {"one.zip", "two.zip"}, {"no-such-package"},
-		{p.zip, "--status", "waiting"},
+		{p.zip, "--status", "forgotten"},
 	} {
 		_, stderr := p.run(exitUsage, append([]string{"population", "--audit", "m02"}, tc...)...)
 		p.must(stderr, "error")
@@ -320,14 +320,21 @@ func (p *populated) documents(t *testing.T) {
 	unpacked := filepath.Join(p.dir, "audits/m02/sealed", strings.TrimSuffix(packageFolder(t, p.dir), "/"))
 	for _, source := range [][]string{{p.zip}, {unpacked}, {filepath.Join(p.dir, "audits/m02")}, {"m02"}, {"--audit", "m02"}} {
 		about, list := p.ask(source...)
-		if about.Source != sourceDocuments || len(about.Cannot) == 0 || len(list) != 62 {
+		if about.Source != sourceDocuments || len(about.Cannot) == 0 || len(list) != 64 {
 			t.Errorf("%v: %d items, %+v", source, len(list), about)
 		}
 		args := append([]string{"population"}, source...)
 		stdout, stderr := p.run(exitOK, append(args, "--serial", "010003")...)
 		p.must(stdout, "yes: serial 010003")
-		p.must(stderr, "cannot answer: what was collected and left out")
+		p.must(stderr, "cannot answer: what was collected and is in an earlier population already")
 		stdout, _ = p.run(exitOK, append(args, "--serial", "010004")...)
+		p.must(stdout, "no: serial 010004", "waits for the next audit", "2026-03-01T00:00:00Z", "seen         log ", ", entry ")
+		stdout, _ = p.run(exitOK, append(args, "--serial", "010001")...)
+		p.must(stdout, "no: serial 010001", "older than the chain")
+		if _, list := p.ask(append(source, "--status", "waiting")...); len(list) != 1 || list[0].Status != "waiting" || list[0].SHA256 != "" || len(list[0].Seen) != 1 {
+			t.Errorf("waiting: %+v", list)
+		}
+		stdout, _ = p.run(exitOK, append(args, "--serial", "010077")...)
 		p.must(stdout, "no: audit m02: no item of the population matches")
 	}
 	_, stderr := p.run(exitIncomplete, "population", p.zip, "--format", "pem")
@@ -409,6 +416,19 @@ func TestSerialOf(t *testing.T) {
 		got, err := serialOf(in)
 		if string(got) != want || (err != nil) != (want == "") {
 			t.Errorf("serialOf(%q) = %q, %v; want %q", in, got, err, want)
+		}
+	}
+}
+
+// TestPopulationStatusOfOldDocuments refuses what documents of before ct/outside.tsv cannot tell.
+func TestPopulationStatusOfOldDocuments(t *testing.T) {
+	for status, outside := range map[string]bool{"waiting": true, "carried": true, "too-old": true, "in-earlier": false, "late": false} {
+		_, err := populationOptions{Status: status, Format: "table"}.query(populationAbout{Source: sourceDocuments}, &knownIssuers{})
+		if (err != nil) != outside {
+			t.Errorf("--status %s: %v", status, err)
+		}
+		if _, err := (populationOptions{Status: status, Format: "table"}).query(populationAbout{Source: sourceDocuments, outside: true}, &knownIssuers{}); err != nil {
+			t.Errorf("--status %s with the document: %v", status, err)
 		}
 	}
 }

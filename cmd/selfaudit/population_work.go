@@ -101,24 +101,45 @@ func (w *workSource) useRecords(e *env) error {
 
 func (w *workSource) close() error { return nil }
 
+// populationLog says what of a log an answer rests on, and what it cannot know of it.
+func populationLog(l *sampler.SnapshotLog) (searched, cannot string) {
+	first, read := l.First()
+	entries := sampler.Counted(l.Entries, "entry", "entries")
+	switch {
+	case read && first == 0:
+		return fmt.Sprintf("log %s, %s", l.URL, entries), ""
+	case read:
+		return fmt.Sprintf("log %s, %s from entry %d on", l.URL, entries, first),
+			fmt.Sprintf("what is only in the entries of log %s before %d: this audit did not read them: %s", l.URL, first, l.FirstReason)
+	case l.Status == sampler.LogLookedUp && l.LookedUp > 0:
+		return fmt.Sprintf("log %s, %s that were looked up one by one", l.URL, sampler.Counted(l.LookedUp, "SCT", "SCTs")),
+			fmt.Sprintf("what is only in log %s: it was not read, single entries of it were looked up", l.URL)
+	case l.Status == sampler.LogLookedUp:
+		return "", fmt.Sprintf("what is only in log %s: it was not asked, because no certificate at hand names it", l.URL)
+	}
+	return "", fmt.Sprintf("what is only in log %s, which was excluded: %s", l.URL, l.Reason)
+}
+
 func (w *workSource) about() populationAbout {
 	d := populationAbout{Schema: "selfaudit.population/v1", AuditID: w.a.id, Mode: w.a.opening.Mode, Source: sourceWork, Frozen: w.f != nil, Cannot: []string{}, Searched: []string{}}
 	for _, l := range w.saved.Logs {
-		if l.Status == sampler.LogProven {
-			d.Searched = append(d.Searched, fmt.Sprintf("log %s, %d entries", l.URL, l.Entries))
-		} else {
-			d.Cannot = append(d.Cannot, fmt.Sprintf("what is only in log %s, which was excluded: %s", l.URL, l.Reason))
+		searched, cannot := populationLog(&l)
+		if searched != "" {
+			d.Searched = append(d.Searched, searched)
+		}
+		if cannot != "" {
+			d.Cannot = append(d.Cannot, cannot)
 		}
 	}
 	for _, f := range w.saved.Files {
 		if f.Kind == sampler.FileIndex {
-			d.Searched = append(d.Searched, fmt.Sprintf("%s as an index, %d certificates", f.Path, f.Certificates))
+			d.Searched = append(d.Searched, fmt.Sprintf("%s as an index, %s", f.Path, sampler.Counted(f.Certificates, "certificate", "certificates")))
 			continue
 		}
-		d.Searched = append(d.Searched, fmt.Sprintf("files %s, %d certificates", f.Path, f.Certificates))
+		d.Searched = append(d.Searched, fmt.Sprintf("files %s, %s", f.Path, sampler.Counted(f.Certificates, "certificate", "certificates")))
 	}
 	for _, r := range w.saved.Records {
-		d.Searched = append(d.Searched, fmt.Sprintf("records %s, %d rows", r.Path, r.Rows))
+		d.Searched = append(d.Searched, fmt.Sprintf("records %s, %s", r.Path, sampler.Counted(r.Rows, "row", "rows")))
 	}
 	if n := w.saved.UnreadableCount; n > 0 {
 		d.Cannot = append(d.Cannot, fmt.Sprintf("%d entries and file blocks of which no certificate could be read", n))
@@ -127,19 +148,49 @@ func (w *workSource) about() populationAbout {
 		d.Cannot = append(d.Cannot, "what the population will be: the audit is not frozen, and every status here is preliminary")
 		return d
 	}
-	d.Drawn, d.Population = w.f.drawn, &w.f.commitment.PopulationCount
+	d.Drawn, d.Population, d.outside = w.f.drawn, &w.f.commitment.PopulationCount, w.f.snapshot.Outside != nil
+	if d.outside {
+		d.Searched = append(d.Searched, docOutside)
+	}
 	return d
 }
 
-// each walks through the collection and, in step, the frozen population.
+// each walks through the collection and, in step, the frozen population and what was left
+// outside: some of that only an earlier audit or the CA's records show.
 func (w *workSource) each(ctx context.Context, q *populationQuery, fn func(*populationItem) error) error {
-	return w.found(ctx, func(found *collect.Found, status string) error {
+	out, err := w.f.outside()
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	left := func(lines []sampler.Outside) error {
+		if v := lines[0].Verdict; v != sampler.Carried && lines[0].Source != sampler.OutsideRecords {
+			return w.f.differs(lines[0].Item, docOutside)
+		}
+		if !q.wantsOutside(lines) {
+			return nil
+		}
+		return fn(outsideItem(lines, w.known))
+	}
+	err = w.found(ctx, func(found *collect.Found, status string) error {
+		lines, err := out.below(&found.Row.Item, left)
+		if err != nil {
+			return err
+		}
+		if !out.agrees(lines, status) {
+			return w.f.differs(found.Row.Item, docOutside)
+		}
 		it, err := w.item(q, found, status)
 		if err != nil || it == nil {
 			return err
 		}
 		return fn(it)
 	})
+	if err != nil {
+		return err
+	}
+	_, err = out.below(nil, left)
+	return err
 }
 
 // found calls fn with everything that was collected and what became of it, checked against
@@ -292,7 +343,7 @@ func (s *frozenStep) status(found *collect.Found) (string, error) {
 	in := !s.eof && s.cur.Item == found.Row.Item
 	behind := !s.eof && s.cur.Item.Compare(found.Row.Item) < 0
 	if in != member || behind || in && !sameRow(s.cur, found.Row) {
-		return "", s.differs(found.Row.Item)
+		return "", s.f.differs(found.Row.Item, "population")
 	}
 	if in {
 		return status, s.next()
@@ -305,9 +356,10 @@ func sameRow(a, b sampler.Row) bool {
 	return a.Item == b.Item && a.Stratum == b.Stratum && a.Form == b.Form && a.Cert == b.Cert && a.Issued.Equal(b.Issued)
 }
 
-func (s *frozenStep) differs(id sampler.ItemID) error {
+// differs says that the work folder is not that of the frozen audit.
+func (f *frozenAudit) differs(id sampler.ItemID, what string) error {
 	return &exitError{code: exitVerify, id: "not_committed",
-		err:  fmt.Errorf("%s: at item %s the work folder and the frozen population differ: it is not the collection that was frozen", s.f.where, id),
+		err:  fmt.Errorf("%s: at item %s the work folder and the frozen %s differ: it is not the collection that was frozen", f.where, id, what),
 		hint: "bring back the work folder, or move it away to search the documents alone"}
 }
 
@@ -316,7 +368,7 @@ func (s *frozenStep) end() error {
 	case s.f == nil:
 		return nil
 	case !s.eof:
-		return s.differs(s.cur.Item)
+		return s.f.differs(s.cur.Item, "population")
 	}
 	return s.done()
 }

@@ -29,31 +29,50 @@ type probed struct {
 	meter
 }
 
-// meter counts what a log sent.
+// meter counts what a log was asked and what it sent, and how long that took.
 type meter struct {
-	base  http.RoundTripper
-	bytes atomic.Int64
+	base     http.RoundTripper
+	clock    func() time.Time
+	bytes    atomic.Int64
+	requests atomic.Int64
+	busy     atomic.Int64 // nanoseconds from a request to the end of its answer, of all requests
 }
 
-// RoundTrip passes the request on and counts the bytes of the answer's body.
+// RoundTrip passes the request on and counts it, and the bytes of the answer's body.
 func (m *meter) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.requests.Add(1)
+	began := m.clock()
 	res, err := m.base.RoundTrip(r)
-	if err == nil {
-		res.Body = &countedBody{res.Body, &m.bytes}
+	if err != nil {
+		m.busy.Add(int64(m.clock().Sub(began)))
+		return res, err
 	}
-	return res, err
+	res.Body = &countedBody{ReadCloser: res.Body, meter: m, began: began}
+	return res, nil
 }
 
 type countedBody struct {
 	io.ReadCloser
-	n *atomic.Int64
+	*meter
+	began time.Time
+	once  sync.Once
 }
 
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.n.Add(int64(n))
+	b.bytes.Add(int64(n))
+	if err != nil {
+		b.end()
+	}
 	return n, err
 }
+
+func (b *countedBody) Close() error {
+	b.end()
+	return b.ReadCloser.Close()
+}
+
+func (b *countedBody) end() { b.once.Do(func() { b.busy.Add(int64(b.clock().Sub(b.began))) }) }
 
 // remote says whether a log is behind the network.
 func remote(l config.Log) bool {
@@ -63,10 +82,10 @@ func remote(l config.Log) bool {
 // open prepares a log for a short look: it is given up after patience.
 func (e *env) probe(cfg *config.Config, l config.Log, transport http.RoundTripper, patience time.Duration) *probed {
 	p := &probed{cfg: l}
-	p.base = transport
+	p.base, p.clock = transport, e.SystemTime
 	p.log, p.err = ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: cfg.Dir, Transport: &p.meter,
 		Tiles: l.Tiles, RateLimit: l.RateLimit, Concurrency: l.Concurrency,
-		UserAgent: userAgent(), Sleep: e.Sleep, Jitter: rand.Float64, Now: e.SystemTime, MaxElapsed: patience, StallTimeout: patience, HashTiles: true})
+		UserAgent: e.userAgent(), Sleep: e.Sleep, Jitter: rand.Float64, Now: e.SystemTime, MaxElapsed: patience, StallTimeout: patience, HashTiles: true})
 	return p
 }
 

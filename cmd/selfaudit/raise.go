@@ -18,9 +18,24 @@ func (w *workspace) raise(o freezeOptions) error {
 		return usageErrorf("leave --floor out, or give 1 or more", "--floor 0 draws nothing; TLS BR 8.7 asks for \"the greater of one certificate or at least three percent\"")
 	}
 	if err := w.cfg.Raise(rateBP, o.Floor); err != nil {
-		return usageErrorf("to lower a rule, edit selfaudit.toml, within what the requirements allow", "%w", err)
+		return usageErrorf(raiseHint(rateBP, o.Floor), "%w", err)
 	}
 	return nil
+}
+
+// raiseHint says what to do about a value that Raise refuses.
+func raiseHint(rateBP int, floor int64) string {
+	switch {
+	case rateBP > sampler.MaxRateBP:
+		return "--rate 100% draws everything"
+	case rateBP != 0 && rateBP < config.MinRateBP:
+		return "leave --rate out, or give 3% or more"
+	case floor < 0:
+		return "leave --floor out, or give 1 or more"
+	case floor > config.MaxFloor:
+		return "a floor above the number of items draws everything, and so does --rate 100%"
+	}
+	return "to lower a rule, edit selfaudit.toml, within what the requirements allow"
 }
 
 func (o freezeOptions) rate() (int, error) {

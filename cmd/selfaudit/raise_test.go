@@ -61,7 +61,7 @@ func TestRaiseRefuses(t *testing.T) {
 		{[]string{"--rate", "2.99%"}, "TLS BR 8.7"},
 		{[]string{"--rate", "0%"}, "TLS BR 8.7"},
 		{[]string{"--rate", "4%"}, "can only be raised"},
-		{[]string{"--rate", "101%"}, "above 100%"},
+		{[]string{"--rate", "101%"}, "rate 101% is above 100%\nhint: --rate 100% draws everything"},
 		{[]string{"--rate", "10"}, "no percent sign"},
 		{[]string{"--floor", "0"}, "TLS BR 8.7"},
 		{[]string{"--floor", "-1"}, "TLS BR 8.7"},

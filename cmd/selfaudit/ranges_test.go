@@ -141,7 +141,7 @@ func TestChainOfRanges(t *testing.T) {
 		args = append(args, "--earlier", filepath.Join(g.dir, "audits", id, "sealed", id+".zip"))
 	}
 	stdout, _ := g.run(exitOK, args...)
-	g.must(stdout, "log chain", "1 logs contain the trees that earlier audits read", "pairings: is the one that snapshot.json names")
+	g.must(stdout, "log chain", "1 log contains the trees that earlier audits had", "pairings: is the one that snapshot.json names")
 	stdout, _ = g.run(exitOK, slices.Delete(args, len(args)-2, len(args))...)
 	g.must(stdout, "log chain")
 	g.run(exitUsage, "collect", "--audit", "m04", "--from-start")

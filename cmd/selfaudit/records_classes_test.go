@@ -33,7 +33,7 @@ func TestRecordsClasses(t *testing.T) {
 	email := []string{"1.3.6.1.5.5.7.3.4"}
 	signing := []string{"1.3.6.1.5.5.7.3.3"}
 	add(30, "North RA", testpki.Template{Policies: []string{"2.23.140.1.5.1.2"}, EKUs: email})
-	add(10, "South RA", testpki.Template{Policies: []string{"2.23.140.1.5.1.2"}, EKUs: email})
+	add(10, "Zürich Süd", testpki.Template{Policies: []string{"2.23.140.1.5.1.2"}, EKUs: email})
 	add(2, "", testpki.Template{Policies: []string{"2.23.140.1.4.1"}, EKUs: signing})
 	add(2, "", testpki.Template{Policies: []string{"2.23.140.1.3"}, EKUs: signing})
 	add(1, "", testpki.Template{EKUs: []string{"1.3.6.1.5.5.7.3.9"}, Policies: []string{}})
@@ -61,12 +61,16 @@ by = ["registration_authority", "profile"]
 	}
 	got, smime := map[string]int64{}, int64(0)
 	for _, s := range strata {
+		// The id has the slug, the label the CA's own text.
+		if want := `Grown DV CA SMIME Z\u00fcrich S\u00fcd / unassigned`; s.ID.Label == "zuerich-sued-unassigned" && s.Label != want {
+			t.Errorf("label %q, want %q", s.Label, want)
+		}
 		got[string(s.ID.Class)+"/"+s.ID.Label] = s.Population
 		if s.ID.Class == sampler.ClassSMIME {
 			smime += s.Sample
 		}
 	}
-	want := map[string]int64{"smime/north-ra-unassigned": 30, "smime/south-ra-unassigned": 10, "cs/unassigned": 2, "csev/unassigned": 2, "ocsp/unassigned": 1, "ca/unassigned": 1, "dv/unassigned": 2}
+	want := map[string]int64{"smime/north-ra-unassigned": 30, "smime/zuerich-sued-unassigned": 10, "cs/unassigned": 2, "csev/unassigned": 2, "ocsp/unassigned": 1, "ca/unassigned": 1, "dv/unassigned": 2}
 	for stratum, n := range want {
 		if got[stratum] != n {
 			t.Errorf("stratum %s has %d items, want %d; strata: %v", stratum, got[stratum], n, got)
@@ -76,5 +80,9 @@ by = ["registration_authority", "profile"]
 		t.Errorf("strata %v; %d S/MIME items drawn, want 31", got, smime)
 	}
 	stdout, _ := g.run(exitOK, "verify", filepath.Join(g.dir, rehearsalZip))
-	g.must(stdout, "ok       records: ", "ok       items: ")
+	g.must(stdout, "ok       records: ", "ok       items: ", "ok       strata: ")
+	summary := string(g.read("audits/r1/report/summary.json"))
+	g.must(summary, `"label": "Grown DV CA SMIME Zürich Süd / unassigned"`)
+	stdout, _ = g.run(exitOK, "report", "--audit", "r1", "--now", "2023-11-22T09:00:00Z")
+	g.must(stdout, "Grown DV CA SMIME Zürich Süd / unassigned")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
 )
@@ -148,9 +149,9 @@ func (r *recordsFreeze) finish() error {
 		if err := r.missing.Commit(); err != nil {
 			return err
 		}
-		more := ""
-		if found.Missing > int64(len(r.named)) {
-			more = ", …"
+		named := strings.Join(r.named, "\n")
+		if more := found.Missing - int64(len(r.named)); more > 0 {
+			named += fmt.Sprintf("\nand %s more", terminal.Count(more))
 		}
 		unread := ""
 		if r.f.saved.SCTMode == sampler.CollectRecords {
@@ -158,8 +159,9 @@ func (r *recordsFreeze) finish() error {
 				r.f.a.dir.Path(docCollected), r.f.a.id)
 		}
 		return &exitError{code: exitFailed, id: "records_without_certificate",
-			err: fmt.Errorf("%d certificates are in the CA's records, belong to this audit, and were found in no log, no file and no column of certificates: %s%s (all in %s)", found.Missing,
-				strings.Join(r.named, "; "), more, r.f.a.dir.Path(docMissing)),
+			err: fmt.Errorf("%s in no log, no file and no column of certificates:\n%s\n(the whole list is in %s)",
+				sampler.Counted(found.Missing, "certificate is in the CA's records, belongs to this audit, and was found", "certificates are in the CA's records, belong to this audit, and were found"),
+				named, r.f.a.dir.Path(docMissing)),
 			hint: unread + "a population names each certificate by its hash: add a column with the certificates to the export (certificate = \"…\" in [records.columns]), or give them as [[files]], and collect again. " +
 				"A row that is older than the chain needs not_before in the export to be known as such. A row that never became a certificate is left out with [[records.exclude]], which the evidence shows"}
 	}
@@ -210,10 +212,10 @@ func recordsNotes(s *sampler.Snapshot) []string {
 			notes = append(notes, fmt.Sprintf("records %s: neither a number of rows nor an issuance counter is given, so nothing ties the list to the CA's system", e.Path))
 		}
 		if e.Others > 0 {
-			notes = append(notes, fmt.Sprintf("records %s: %d rows are of issuers that are not audited: %s", e.Path, e.Others, foreignWords(e.Foreign)))
+			notes = append(notes, fmt.Sprintf("records %s: %s of issuers that are not audited: %s", e.Path, sampler.Counted(e.Others, "row is", "rows are"), foreignWords(e.Foreign)))
 		}
 		if e.Unreadable > 0 {
-			notes = append(notes, fmt.Sprintf("records %s: %d rows cannot be read and were accepted: %s", e.Path, e.Unreadable, e.Accepted))
+			notes = append(notes, fmt.Sprintf("records %s: %s accepted although unreadable: %s", e.Path, sampler.Counted(e.Unreadable, "row was", "rows were"), e.Accepted))
 		}
 		for _, n := range e.Notes {
 			notes = append(notes, "records "+e.Path+": "+strings.TrimPrefix(n, path.Base(e.Path)+": "))
@@ -227,10 +229,10 @@ func recordsNotes(s *sampler.Snapshot) []string {
 	}
 	c := s.Reconciliation.Counts
 	if c.NotInRecords > 0 {
-		notes = append(notes, fmt.Sprintf("%d items are in logs or files but not in the CA's records: a finding each", c.NotInRecords))
+		notes = append(notes, fmt.Sprintf("%s in logs or files but not in the CA's records: a finding each", sampler.Counted(c.NotInRecords, "item is", "items are")))
 	}
 	if c.NotCovered > 0 {
-		notes = append(notes, fmt.Sprintf("%d items are of issuers that no export covers: they were compared with nothing", c.NotCovered))
+		notes = append(notes, fmt.Sprintf("%s of issuers that no export covers: compared with nothing", sampler.Counted(c.NotCovered, "item is", "items are")))
 	}
 	return notes
 }
@@ -249,7 +251,7 @@ func foreignWords(list []sampler.RecordsForeignRows) string {
 func exclusionWords(x sampler.SnapshotExclusion) string {
 	switch x.Effect {
 	case sampler.ExclusionApplied:
-		return fmt.Sprintf("%d rows left out", x.Rows)
+		return fmt.Sprintf("%s left out", sampler.Counted(x.Rows, "row", "rows"))
 	case sampler.ExclusionNoEffect:
 		return "no effect, because a certificate of the item exists"
 	}

@@ -94,12 +94,17 @@ func (s *recordsLook) guessSerial(header []string, rows [][]string) []string {
 	if !ok || s.set.SerialFormat != "auto" {
 		return nil
 	}
-	cells := cellsOf(header, rows, column)
-	if _, err := records.GuessSerial(cells); err == nil || len(cells) == 0 {
+	_, err := records.GuessSerial(cellsOf(header, rows, column))
+	var ambiguous *records.AmbiguousError
+	switch {
+	case !errors.As(err, &ambiguous):
 		return nil
+	case ambiguous.Sample == "":
+		return []string{err.Error()}
 	}
-	hex, decimal := records.Readings(cells[0])
-	return []string{fmt.Sprintf("serial_format must be set: %q is %s if it is hexadecimal, and %s if it is decimal; compare with the certificate", clipText(cells[0], 60), hex, decimal)}
+	hex, decimal := records.Readings(ambiguous.Sample)
+	return []string{fmt.Sprintf("serial_format must be set: %q is %s if it is hexadecimal, and %s if it is decimal; compare with the certificate",
+		clipText(ambiguous.Sample, 60), cmp.Or(hex, "no serial number"), cmp.Or(decimal, "no serial number"))}
 }
 
 // guessTimes finds the form of times that are not read without being told.

@@ -1,15 +1,27 @@
 package main
 
 import (
-	"fmt"
+	"regexp"
 	"strings"
 
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler/records"
 )
 
-// previewWidth is how much of a text the preview shows.
+// previewWidth is how much of a text the preview shows on a terminal.
 const previewWidth = 64
+
+// fullHash is a SHA-256 in a text.
+var fullHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+// preview shortens a text for a terminal, and its hashes as hashes are; elsewhere all of it
+// is shown.
+func (e *env) preview(text string) string {
+	if !e.StdoutTTY {
+		return text
+	}
+	return clipText(fullHash.ReplaceAllStringFunc(text, terminal.ShortHash), previewWidth)
+}
 
 // render writes the document for people.
 func (d *recordsDocument) render(e *env) {
@@ -26,7 +38,7 @@ func (x *recordsExport) render(e *env) {
 		e.printf("%s\ncannot be used as it is: %s\n", terminal.Escape(x.Path), terminal.Escape(x.Error))
 		return
 	}
-	e.printf("%s: %s, %s bytes, SHA-256 %s\n", terminal.Escape(x.Path), x.Kind, terminal.Count(x.Bytes), x.SHA256)
+	e.printf("%s: %s, %s bytes, SHA-256 %s\n", terminal.Escape(x.Path), x.Kind, terminal.Count(x.Bytes), e.hash(x.SHA256))
 	if x.Kind == records.KindCSV {
 		e.printf("encoding %s, delimiter %s", x.Encoding, terminal.Escape(x.Delimiter))
 		if x.SerialFormat != "" {
@@ -69,7 +81,7 @@ func (x *recordsExport) render(e *env) {
 		}
 		of := "without an issuer's name"
 		if i.Text != "" {
-			of = fmt.Sprintf("of %q", terminal.Escape(i.Text))
+			of = `of "` + terminal.Escape(i.Text) + `"`
 		}
 		e.printf("  %s %s: %s\n", rowsText(i.Rows), of, terminal.Escape(who))
 	}
@@ -107,7 +119,7 @@ func (x *recordsExport) rows(e *env) {
 		t := e.table()
 		for _, field := range records.Fields() {
 			if text, ok := p.Fields[field]; ok {
-				t.Row("  "+field, terminal.Escape(clipText(text, previewWidth)))
+				t.Row("  "+field, terminal.Escape(e.preview(text)))
 			}
 		}
 		_ = t.Flush() // as above

@@ -159,7 +159,7 @@ func stratumRules(cfg *config.Config, issuers *collect.Issuers) ([]sampler.Snaps
 				err = errors.New("no audited issuer is called that")
 			}
 			if err != nil {
-				return nil, usageErrorf("name it by its label, file or key hash", "[[stratum]] number %d: issuer %q: %w", i+1, s.Issuer, err)
+				return nil, usageErrorf("name it by its label, file or key hash", "%s: [[stratum]] number %d: issuer %q: %w", cfg.File, i+1, s.Issuer, err)
 			}
 			rule.Issuer = key
 		}

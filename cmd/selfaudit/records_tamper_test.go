@@ -73,19 +73,6 @@ type sealedPackage struct {
 	folder string
 }
 
-func (b *bench) sealedPackage() *sealedPackage {
-	b.t.Helper()
-	found, err := filepath.Glob(filepath.Join(b.dir, "audits/r1/sealed/*/data"))
-	if err != nil || len(found) != 1 {
-		b.t.Fatalf("%v, %v", found, err)
-	}
-	rel, err := filepath.Rel(b.dir, filepath.Dir(found[0]))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return &sealedPackage{b, filepath.ToSlash(rel)}
-}
-
 func (p *sealedPackage) data(name string) string { return p.folder + "/data/" + name }
 
 // manifest makes the package's hashes fit again.
@@ -162,7 +149,7 @@ func (p *sealedPackage) commit() {
 // what is wrong.
 func (b *bench) tamperWithRecords() {
 	b.t.Helper()
-	p := b.sealedPackage()
+	p := b.sealedOf("r1")
 	tampered := 0
 	for _, name := range append(reconciliationDocuments(), sampler.RecordRowsFile) {
 		good := p.read(p.data(name))

@@ -28,16 +28,11 @@ the audit's documents; two runs give the same bytes.`,
   selfaudit report --json | jq .workbook`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := openWorkspace(e, "report")
+			w, a, err := openPicked(e, "report")
 			if err != nil {
 				return err
 			}
 			defer w.close()
-			a, err := e.pick()
-			if err != nil {
-				return err
-			}
-			e.banner(a)
 			doc, err := w.report(cmd.Context(), a)
 			return show(e, doc, err)
 		},
@@ -156,7 +151,7 @@ func (d *reportDocument) render(e *env) {
 			if p.WaivedItems > 0 {
 				waived = fmt.Sprintf(", waived for %d", p.WaivedItems)
 			}
-			e.printf("  %-7s %s: %d items, issued %s to %s, in the %s%s\n", p.Severity, terminal.Escape(p.Lint), p.Items, p.FirstIssued, p.LastIssued, p.Covers, waived)
+			e.printf("  %-7s %s: %s, issued %s to %s, in the %s%s\n", p.Severity, terminal.Escape(p.Lint), sampler.Counted(p.Items, "item", "items"), p.FirstIssued, p.LastIssued, p.Covers, waived)
 		}
 	}
 	for _, line := range s.Completeness {

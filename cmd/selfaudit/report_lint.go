@@ -6,6 +6,7 @@ import (
 	"selfaudit/internal/terminal"
 	"selfaudit/lint/waivers"
 	"selfaudit/reports"
+	"selfaudit/sampler"
 )
 
 // lintSentences is what the report says about linting beside the problems: waivers, findings
@@ -15,9 +16,9 @@ func lintSentences(s *reports.Summary) []string {
 	if l := s.Lint; l != nil && l.Waived != nil {
 		before := l.Findings()
 		waived := l.Waived.Fatal + l.Waived.Error + l.Waived.Warn + l.Waived.Notice
-		line := fmt.Sprintf("waivers: %s findings before, %s after", terminal.Count(int64(before)), terminal.Count(int64(before-waived)))
+		line := fmt.Sprintf("waivers: %s before, %s after", sampler.Counted(before, "finding", "findings"), terminal.Count(int64(before-waived)))
 		if o := s.Overall; o.Problems != nil && o.Unwaived != nil {
-			line += fmt.Sprintf("; %s items with problems before (the bound counts these), %s after", terminal.Count(*o.Problems), terminal.Count(*o.Unwaived))
+			line += fmt.Sprintf("; %s with problems before (the bound counts these), %s after", sampler.Counted(*o.Problems, "item", "items"), terminal.Count(*o.Unwaived))
 		}
 		out = append(out, line)
 		for _, u := range s.Waivers {
@@ -26,7 +27,7 @@ func lintSentences(s *reports.Summary) []string {
 				if u.Builtin {
 					whose = "by the program's own list (builtin = false in waivers.toml switches it off)"
 				}
-				out = append(out, fmt.Sprintf("  %s %s: %s findings, %s, %s: %s", u.ID, u.Lint, terminal.Count(int64(u.Findings)), u.Scope, whose, u.Reason))
+				out = append(out, fmt.Sprintf("  %s %s: %s, %s, %s: %s", u.ID, u.Lint, sampler.Counted(u.Findings, "finding", "findings"), u.Scope, whose, u.Reason))
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"selfaudit/lint/requirements"
+	"selfaudit/sampler"
 )
 
 // staleTables is the age from which a table is said to be old: BR and its siblings change
@@ -103,7 +104,7 @@ func runRequirements(ctx context.Context, e *env, o requirementsOptions) error {
 	age := e.Now().Sub(tables.Date())
 	note := tablesNote{tables.Edition(), tables.Date().Format(time.DateOnly), max(int(age/(24*time.Hour)), 0), age > staleTables}
 	if note.Old {
-		e.notef("the tables are %d days old: versions published since %s are missing from the answer", note.AgeDays, note.Date)
+		e.notef("the tables are %s old: versions published since %s are missing from the answer", sampler.Counted(note.AgeDays, "day", "days"), note.Date)
 	}
 	switch {
 	case o.review.Review:

@@ -9,6 +9,7 @@ import (
 
 	"selfaudit/lint"
 	"selfaudit/lint/requirements"
+	"selfaudit/sampler"
 )
 
 // zlintReleases is where zlint's project names its newest release.
@@ -60,7 +61,7 @@ func trimV(version string) string {
 }
 
 func (d *releaseDocument) render(e *env) {
-	e.printf("zlint %s is in this program; the newest release is %s of %s (%d days ago)\n", d.Used, d.Newest, d.Released, d.AgeDays)
+	e.printf("zlint %s is in this program; the newest release is %s of %s (%s ago)\n", d.Used, d.Newest, d.Released, sampler.Counted(d.AgeDays, "day", "days"))
 	switch {
 	case !d.Newer:
 		e.printf("nothing to do\n")

@@ -252,7 +252,7 @@ func (d *reviewDocument) render(e *env) {
 		e.notef("the register has a row that is not believed: %s", terminal.Escape(why))
 	}
 	if d.Missing > 0 {
-		e.printf("without a review: %d versions in force\n", d.Missing)
+		e.printf("without a review: %s in force\n", sampler.Counted(d.Missing, "version", "versions"))
 	}
 	if !d.Exists {
 		e.printf("no register yet: --record DOCUMENT:VERSION begins %s\n", terminal.Escape(shownPath(d.Register)))

@@ -30,16 +30,11 @@ signatures) is written into it. Before it is final you are asked; --yes answers.
   selfaudit seal --incomplete --yes      what there is so far, labelled INCOMPLETE`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w, err := openWorkspace(e, "seal")
+			w, a, err := openPicked(e, "seal")
 			if err != nil {
 				return err
 			}
 			defer w.close()
-			a, err := e.pick()
-			if err != nil {
-				return err
-			}
-			e.banner(a)
 			doc, err := w.seal(cmd.Context(), a, incomplete)
 			return show(e, doc, err)
 		},

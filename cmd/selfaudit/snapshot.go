@@ -73,6 +73,9 @@ func (f *freezing) notes() []string {
 		return append(notes, err.Error()) // cannot happen: audit.json was checked when it was read
 	}
 	for _, l := range f.saved.Logs {
+		if l.OperatedByCA {
+			notes = append(notes, fmt.Sprintf("the CA operates log %s: its times alone take no item out", logName(l)))
+		}
 		head := time.UnixMilli(int64(l.TimestampMS)).UTC()
 		switch {
 		case l.Status == sampler.LogExcluded:
@@ -84,7 +87,7 @@ func (f *freezing) notes() []string {
 		}
 	}
 	for _, u := range f.result.Unread {
-		notes = append(notes, fmt.Sprintf("log %s is named by embedded SCTs of %d items and was not read", u.LogID, u.SCTs))
+		notes = append(notes, fmt.Sprintf("log %s is named by embedded SCTs of %s and was not read", u.LogID, sampler.Counted(u.SCTs, "item", "items")))
 	}
 	shown := f.saved.Unreadable[:min(len(f.saved.Unreadable), maxUnreadableNotes)]
 	for _, u := range shown {
@@ -94,9 +97,9 @@ func (f *freezing) notes() []string {
 		notes = append(notes, fmt.Sprintf("and %d more certificates that cannot be read", more))
 	}
 	if n := f.result.Counts.Predated; n > 0 {
-		notes = append(notes, fmt.Sprintf("%d items were left out by their notBefore although CT first saw them later; the CA chose these times itself", n))
+		notes = append(notes, fmt.Sprintf("%s left out by notBefore although first seen in CT later; the CA chose these times itself", sampler.Counted(n, "item was", "items were")))
 	}
-	return notes
+	return append(notes, f.outsideNotes()...)
 }
 
 // logName is the log's name for people.

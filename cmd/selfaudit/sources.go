@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"selfaudit/internal/config"
+	"selfaudit/internal/terminal"
 	"selfaudit/reports"
 	"selfaudit/sampler"
 	"selfaudit/sampler/collect"
@@ -22,8 +23,17 @@ import (
 	"selfaudit/sampler/files"
 )
 
-// userAgent names the program to log operators, who throttle anonymous bulk readers.
+// userAgent names the program to those who are asked.
 func userAgent() string { return "selfaudit/" + programVersion() + " (CA self-audit)" }
+
+// userAgent is the same with whom to turn to, if that is configured: log operators throttle
+// anonymous bulk readers.
+func (e *env) userAgent() string {
+	if e.contact == "" {
+		return userAgent()
+	}
+	return strings.TrimSuffix(userAgent(), ")") + "; " + e.contact + ")"
+}
 
 // loadIssuers reads the certificates of the configured issuers.
 func loadIssuers(cfg *config.Config) (*collect.Issuers, error) {
@@ -143,9 +153,12 @@ func (w *workspace) openLogs(exclusions []string) ([]*logSource, error) {
 	for _, l := range w.cfg.Logs {
 		log, err := ctlog.Open(ctlog.Config{Type: l.Type, URL: l.URL, Label: l.Label, Origin: l.Origin, PublicKey: l.PublicKey, BaseDir: w.cfg.Dir,
 			Tiles: l.Tiles, RateLimit: l.RateLimit, Concurrency: l.Concurrency,
-			Transport: w.e.Transport, UserAgent: userAgent(), StallTimeout: w.e.Timeout, Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
+			Transport: w.e.Transport, UserAgent: w.e.userAgent(), StallTimeout: w.e.Timeout, Sleep: w.e.Sleep, Jitter: rand.Float64, Now: w.e.SystemTime, HashTiles: true,
 			OnRetry: func(where string, err error, wait time.Duration) {
-				w.e.debugf("%s: %s: %v; again in %s", l.URL, where, err, wait)
+				w.e.debugf("%s: %s: %s; again in %s", l.URL, where, terminal.Escape(err.Error()), wait)
+				if w.watching != nil {
+					w.watching.retry(cmp.Or(l.Label, l.Origin, l.URL), err, wait)
+				}
 			}})
 		if err != nil {
 			return nil, usageErrorf("", "%w", err)
@@ -203,6 +216,9 @@ func sourcesText(logs []*logSource, cfg *config.Config) string {
 		fmt.Fprintf(&b, "log %s %s %q %q %q %q", l.log.ID(), l.cfg.Type, l.cfg.URL, l.cfg.Origin, l.name(), l.cfg.Exclude)
 		if l.cfg.Tiles {
 			b.WriteString(" tiles")
+		}
+		if l.cfg.OperatedByCA {
+			b.WriteString(" operated by the CA")
 		}
 		b.WriteByte('\n')
 	}

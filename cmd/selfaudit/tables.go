@@ -15,7 +15,7 @@ import (
 
 // docTables is the folder with the tables of document versions that an audit goes by, kept
 // by freeze: whoever verifies uses these, whatever his own program knows.
-const docTables = "config/requirements"
+const docTables = requirements.KeptFolder
 
 // configuredTables returns the tables that the configuration names, else the program's own.
 func configuredTables(cfg *config.Config) (*requirements.Tables, error) {

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"selfaudit/internal/auditdir"
+	"selfaudit/reports/evidence"
 	"selfaudit/sampler"
 )
 
@@ -124,7 +127,7 @@ func (e *env) lastOfChain(a *audit, hash sampler.DocHash) error {
 	return nil
 }
 
-// voidMark, while it exists, says that the documents of draw/ belong to a voided
+// voidMark, while it exists, says that the documents of the freeze belong to a voided
 // commitment and are being moved: a killed process is completed by the next one.
 const voidMark = "draw/void.json"
 
@@ -155,17 +158,22 @@ func (a *audit) finishVoid() error {
 	return a.dir.Record(auditdir.Event{At: doc.VoidedAt, Clock: doc.Clock, Stage: "void", Note: doc.Reason, Documents: hashes})
 }
 
-// moveVoided moves the documents of draw/ to the next void folder.
+// moveVoided moves the documents of the freeze to the next void folder: those of draw/ into it, the
+// others under the names that they had. The mark moves last, so that whoever finds it goes on.
 func (a *audit) moveVoided() error {
 	folder := "draw/void-1"
 	for n := 1; a.dir.Has(fmt.Sprintf("draw/void-%d/void.json", n)); n++ {
 		folder = fmt.Sprintf("draw/void-%d", n+1)
 	}
-	if err := os.MkdirAll(a.dir.Path(folder), 0o777); err != nil {
+	others, err := a.frozenDocuments()
+	if err != nil {
 		return err
 	}
-	for _, name := range []string{docCommitment, docPopulation, docStrata, docSnapshot, docBeacon, voidMark} {
-		to := folder + "/" + name[strings.LastIndexByte(name, '/')+1:]
+	for _, name := range slices.Concat([]string{docCommitment, docBeacon}, others, []string{voidMark}) {
+		to := folder + "/" + strings.TrimPrefix(name, "draw/")
+		if err := os.MkdirAll(filepath.Dir(a.dir.Path(to)), 0o777); err != nil {
+			return err
+		}
 		err := auditdir.Rename(a.dir.Path(name), a.dir.Path(to))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("moving %s aside: %w", name, err)
@@ -173,4 +181,21 @@ func (a *audit) moveVoided() error {
 	}
 	a.commitment = nil
 	return nil
+}
+
+// frozenDocuments are the documents that freeze has written and that are still in their places.
+func (a *audit) frozenDocuments() ([]string, error) {
+	var out []string
+	for _, folder := range []string{"config", "ct", "draw", "findings", "records"} {
+		err := fs.WalkDir(a.dir.FS(), folder, func(name string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() && evidence.WrittenByFreeze(name) {
+				out = append(out, name)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,7 @@ import (
 
 	"selfaudit/internal/auditdir"
 	"selfaudit/internal/config"
+	"selfaudit/internal/jsonlines"
 	"selfaudit/sampler"
 )
 
@@ -32,8 +32,7 @@ const (
 	docItems      = "findings/items.jsonl"
 	docSightings  = "ct/sightings.jsonl"
 	docPairings   = "ct/pairings.tsv"
-	docLogList    = "ct/log_list.json"
-	docLogListSig = "ct/log_list.sig"
+	docOutside    = sampler.OutsideFile
 	docAsIf       = "lint/as-if.jsonl"
 	docLinter     = "lint/linter.json"
 	docResults    = "lint/results.jsonl"
@@ -52,6 +51,10 @@ type workspace struct {
 	scts    scts    // what this collect does with logs and SCTs
 	chosen  *chosen // logs of a log list, in cfg.Logs too; nil before useLogList and without a list
 	release func()
+
+	watching *observer // of the harvest, told when a log is asked again
+
+	readsNoLogs bool // this collect looks single certificates up, so no log is worth skipping
 
 	noWaivers bool // `lint --no-waivers`: leave out what waivers.toml would waive
 }
@@ -83,6 +86,21 @@ func openWorkspace(e *env, command string) (*workspace, error) {
 		return nil, err
 	}
 	return &workspace{e: e, cfg: cfg, release: release}, nil
+}
+
+// openPicked takes the workspace for a command that works on one audit, and shows which.
+func openPicked(e *env, command string) (*workspace, *audit, error) {
+	w, err := openWorkspace(e, command)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := e.pick()
+	if err != nil {
+		w.close()
+		return nil, nil, err
+	}
+	e.banner(a)
+	return w, a, nil
 }
 
 // finishVoids completes what a process killed while voiding has left, before any command
@@ -294,11 +312,4 @@ func (a *audit) period() (start, end time.Time, err error) {
 }
 
 // jsonDocument formats a document of the audit folder.
-func jsonDocument(v any) ([]byte, error) {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	err := enc.Encode(v)
-	return []byte(b.String()), err
-}
+func jsonDocument(v any) ([]byte, error) { return jsonlines.Document(v) }
