@@ -387,7 +387,7 @@ func TestPlan(t *testing.T) {
 	}
 	// 80 items in 92 days, 183.5 days now: 160 items, 3 % of it is 5 items of 30 minutes.
 	if d.Expected == nil || *d.Expected != 160 || *d.Sample != 5 || *d.Reviewer.Hours != 2.5 || d.Before != "r1" || d.Total.Entries != 80 || *d.Logs[0].New != 0 ||
-		*d.Logs[0].Hours != 40.0/3600 || *d.Logs[0].BytesLow != 372*40 || *d.Logs[0].BytesHigh != 1586*40 || d.Total.Disk != 80*32 {
+		*d.Logs[0].Hours != 40.0/3600 || *d.Logs[0].BytesLow != 372*40 || *d.Logs[0].BytesHigh != 1586*40 || d.Total.Disk != 80*32+160*diskPerKept {
 		t.Errorf("%s", stdout)
 	}
 	w.down["/now/checkpoint"] = true

@@ -156,8 +156,12 @@ const (
 	jsonBytes       = 3420
 )
 
-// diskPerEntry is what collect keeps of every entry, kept or not: its leaf hash.
-const diskPerEntry = 32
+// What collect needs of the disk: for every entry its leaf hash, until the log is proven, and
+// for a certificate that is kept about what was measured (docs/performance.md: 565 to 821 bytes).
+const (
+	diskPerEntry = 32
+	diskPerKept  = 900
+)
 
 // planPatience is how long a log may take to answer a plan.
 const planPatience = 30 * time.Second
@@ -205,7 +209,7 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 	var f *collect.SCTForecast
 	if d.Mode != sampler.CollectLogs {
 		d.LookUp = &planLookUp{Without: []string{}, Logs: []planLookUpLog{}, NotConfigured: []planOtherLog{}, Excluded: []planOtherLog{}}
-		if f, err = sources.forecast(ctx, cfg, d); err != nil {
+		if f, err = sources.forecast(ctx, cfg, d, p); err != nil {
 			return nil, err
 		}
 	}
@@ -232,8 +236,11 @@ func (e *env) plan(ctx context.Context, o planOptions) (*planDocument, error) {
 			return nil, err
 		}
 	}
-	if err := d.expect(cfg, prev, p); err != nil {
+	if err := d.expect(cfg, prev, p, f); err != nil {
 		return nil, err
+	}
+	if d.Expected != nil {
+		d.Total.Disk += uint64(*d.Expected) * diskPerKept
 	}
 	return d, d.unknown(o)
 }

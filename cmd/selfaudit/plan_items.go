@@ -8,6 +8,7 @@ import (
 	"selfaudit/internal/config"
 	"selfaudit/internal/terminal"
 	"selfaudit/sampler"
+	"selfaudit/sampler/collect"
 )
 
 // lastFrozen returns the newest frozen audit, a rehearsal only when there is no other; nil
@@ -54,13 +55,22 @@ func (a *audit) treeSizes() (map[string]uint64, error) {
 	return sizes, nil
 }
 
-// expect fills in the strata, scaled from the audit before to the length of the period,
-// rounded up, with the sample that today's rules give.
-func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
-	if prev == nil {
-		d.Notes = append(d.Notes, "there is no audit before: how many items to expect is unknown")
-		return nil
+// expect fills in the strata, with the sample that today's rules give: scaled from the audit
+// before to the length of the period, rounded up; without one, as the certificates that the CA
+// gives are dated.
+func (d *planDocument) expect(cfg *config.Config, prev *audit, p period, given *collect.SCTForecast) error {
+	switch {
+	case prev != nil:
+		return d.expectAsBefore(cfg, prev, p)
+	case given != nil && len(given.Items) > 0:
+		d.Notes = append(d.Notes, "items are the certificates that the CA gives and whose notBefore lies in the period; strata by columns are not told apart")
+		return d.expected(cfg, given.Items, nil, nil)
 	}
+	d.Notes = append(d.Notes, "there is no audit before: how many items to expect is unknown")
+	return nil
+}
+
+func (d *planDocument) expectAsBefore(cfg *config.Config, prev *audit, p period) error {
 	raw, err := prev.dir.Read(docStrata)
 	if err != nil {
 		return err
@@ -80,6 +90,15 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 		ratio := p.until.Sub(p.from).Seconds() / end.Sub(start).Seconds()
 		counts[s.ID] = max(1, int64(float64(s.Population)*ratio+0.999999))
 	}
+	snap, err := prev.readSnapshot()
+	if err != nil {
+		return err
+	}
+	d.Notes = append(d.Notes, fmt.Sprintf("items are expected as in audit %s (%s to %s), for the length of this period", prev.id, prev.opening.PeriodStart, prev.opening.PeriodEnd))
+	return d.expected(cfg, counts, was, snap.Words())
+}
+
+func (d *planDocument) expected(cfg *config.Config, counts, was map[sampler.StratumID]int64, labels map[string]string) error {
 	issuers, err := loadIssuers(cfg)
 	if err != nil {
 		return err
@@ -88,11 +107,7 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 	if err != nil {
 		return err
 	}
-	snap, err := prev.readSnapshot()
-	if err != nil {
-		return err
-	}
-	rules.Labels = snap.Words()
+	rules.Labels = labels
 	planned, err := rules.Plan(counts)
 	if err != nil {
 		return err
@@ -105,7 +120,6 @@ func (d *planDocument) expect(cfg *config.Config, prev *audit, p period) error {
 	}
 	hours := float64(sample) * d.Reviewer.Minutes / 60
 	d.Expected, d.Sample, d.Reviewer.Hours = &items, &sample, &hours
-	d.Notes = append(d.Notes, fmt.Sprintf("items are expected as in audit %s (%s to %s), for the length of this period", prev.id, prev.opening.PeriodStart, prev.opening.PeriodEnd))
 	return nil
 }
 

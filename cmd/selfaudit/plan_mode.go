@@ -76,12 +76,12 @@ func openPlanned(ctx context.Context, cfg *config.Config, r config.Records) (*re
 }
 
 // forecast counts the SCTs of the certificates that the CA gives.
-func (s *planSources) forecast(ctx context.Context, cfg *config.Config, d *planDocument) (*collect.SCTForecast, error) {
+func (s *planSources) forecast(ctx context.Context, cfg *config.Config, d *planDocument, during period) (*collect.SCTForecast, error) {
 	issuers, err := loadIssuers(cfg)
 	if err != nil {
 		return nil, err
 	}
-	f, p := collect.NewSCTForecast(issuers), d.LookUp
+	f, p := collect.NewSCTForecast(issuers, during.from, during.until), d.LookUp
 	add := func(der []byte, where string) {
 		switch f.Add(der) {
 		case collect.CertificateWithoutSCT:

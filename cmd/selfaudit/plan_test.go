@@ -19,11 +19,14 @@ func planOf(t *testing.T, stdout string) (d planDocument) {
 // TestPlanLookUps says of records-first audits what will be asked of which log, and what cannot be looked up.
 func TestPlanLookUps(t *testing.T) {
 	b := recordsFirstWorkspace(t, certificateRecords)
+	text, _, _ := strings.Cut(string(b.read("selfaudit.toml")), "[[log]]\ntype = \"static-ct\"") // of the logs only b, so that SCTs name others
+	b.write("selfaudit.toml", text+certificateRecords)
 	period := []string{"--from", "2026-08-01T00:00:00Z", "--until", "2026-11-01T00:00:00Z", "--now", "2026-11-22T09:00:00Z"}
 	args := append([]string{"plan"}, period...)
 	stdout, _ := b.run(exitOK, args...)
 	b.must(stdout, "mode records: the certificates that the CA gives are looked up in the logs; the logs are not read", " of the audited issuers to look up, with ",
 		"not looked up: ", "no log with this id is configured; add a [[log]], or [log_list]", "export, finals.pem, row ", "no SCT that can be read", "nothing was opened, pinned or written")
+	b.must(stdout, "items are the certificates that the CA gives and whose notBefore lies in the period")
 	if strings.Contains(stdout, "to read") {
 		t.Errorf("logs that are not read are planned for:\n%s", stdout)
 	}
@@ -38,6 +41,9 @@ func TestPlanLookUps(t *testing.T) {
 	p := d.LookUp
 	if p == nil || d.Mode != "records" || len(d.Logs) != 0 || p.Certificates == 0 || p.NoSCT == 0 || uint64(len(p.Without)) != min(p.NoSCT, maxNamedWithout) || len(p.NotConfigured) == 0 || p.Seconds == nil {
 		t.Fatalf("%+v", p)
+	}
+	if d.Expected == nil || *d.Expected < 200 || uint64(*d.Expected) > p.Certificates || d.Sample == nil || d.Reviewer.Hours == nil || len(d.Strata) == 0 {
+		t.Errorf("expected: %+v", d)
 	}
 	for i, l := range p.Logs {
 		// What is looked up then are these SCTs but for those whose signatures do not verify.
@@ -57,7 +63,7 @@ func TestPlanLookUps(t *testing.T) {
 	_, stderr = b.run(exitUsage, append(args, "--rate-limit", "NaN")...)
 	b.must(stderr, "--rate-limit must not be negative")
 	// An excluded log, and an export that cannot be read.
-	text := string(b.read("selfaudit.toml"))
+	text = string(b.read("selfaudit.toml"))
 	b.write("selfaudit.toml", strings.Replace(text, "[[log]]\n", "[[log]]\nexclude = \"for this test\"\n", 1))
 	stdout, _ = b.run(exitOK, args...)
 	b.must(stdout, "excluded: for this test")

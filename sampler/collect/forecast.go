@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"time"
 
 	"selfaudit/sampler"
 	"selfaudit/sampler/ct"
@@ -24,9 +25,13 @@ type SCTForecast struct {
 	BadList      uint64 // of which the list of SCTs cannot be read to its end
 	Unreadable   uint64 // no certificates
 	Logs         map[ct.LogID]*LogForecast
+	// Items are the distinct final certificates whose notBefore lies in the period, by stratum
+	// without a label.
+	Items map[sampler.StratumID]int64
 
-	issuers *Issuers
-	seen    map[uint64]struct{} // beginnings of hashes: a false repetition in a billion does an estimate no harm
+	from, until time.Time
+	issuers     *Issuers
+	seen        map[uint64]struct{} // beginnings of hashes: a false repetition in a billion does an estimate no harm
 }
 
 // LogForecast is what concerns one log.
@@ -39,9 +44,9 @@ type LogForecast struct {
 // triedLeaves is how many leaf hashes a LogForecast keeps.
 const triedLeaves = 3
 
-// NewSCTForecast begins to count the certificates of issuers.
-func NewSCTForecast(issuers *Issuers) *SCTForecast {
-	return &SCTForecast{Logs: map[ct.LogID]*LogForecast{}, issuers: issuers, seen: map[uint64]struct{}{}}
+// NewSCTForecast begins to count the certificates of issuers, for a period.
+func NewSCTForecast(issuers *Issuers, from, until time.Time) *SCTForecast {
+	return &SCTForecast{Logs: map[ct.LogID]*LogForecast{}, Items: map[sampler.StratumID]int64{}, from: from, until: until, issuers: issuers, seen: map[uint64]struct{}{}}
 }
 
 // Certificate is what Add found a certificate to be.
@@ -80,6 +85,9 @@ func (f *SCTForecast) Add(der []byte) Certificate {
 	}
 	f.seen[key] = struct{}{}
 	f.Certificates++
+	if !cert.NotBefore.Before(f.from) && cert.NotBefore.Before(f.until) {
+		f.Items[sampler.StratumID{Issuer: iss[0].Key, Class: ct.ClassOf(cert, iss[0].PolicyOIDs)}]++
+	}
 	list, err := cert.SCTs()
 	switch {
 	case err != nil:

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"selfaudit/internal/auditdir"
 	"selfaudit/internal/testlog"
@@ -510,7 +511,7 @@ func TestSCTsOfAlpha(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forecast := collect.NewSCTForecast(alphaIssuers(t))
+	forecast := collect.NewSCTForecast(alphaIssuers(t), time.Time{}, time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))
 	for _, der := range append(slices.Clone(finals), finals[0], []byte("no certificate"), ourCA.Certificate(testpki.Template{Seed: "of others"})) {
 		forecast.Add(der)
 	}
