@@ -42,8 +42,12 @@ func TestPlanLookUps(t *testing.T) {
 	if p == nil || d.Mode != "records" || len(d.Logs) != 0 || p.Certificates == 0 || p.NoSCT == 0 || uint64(len(p.Without)) != min(p.NoSCT, maxNamedWithout) || len(p.NotConfigured) == 0 || p.Seconds == nil {
 		t.Fatalf("%+v", p)
 	}
-	if d.Expected == nil || *d.Expected < 200 || uint64(*d.Expected) > p.Certificates || d.Sample == nil || d.Reviewer.Hours == nil || len(d.Strata) == 0 {
-		t.Errorf("expected: %+v", d)
+	items := int64(0)
+	for _, s := range d.Strata {
+		items += s.Expected
+	}
+	if d.Expected == nil || items == 0 || *d.Expected != items || uint64(items) > p.Certificates || d.Sample == nil || *d.Sample < int64(len(d.Strata)) || d.Reviewer.Hours == nil {
+		t.Errorf("%d items expected in the strata: %+v", items, d)
 	}
 	for i, l := range p.Logs {
 		// What is looked up then are these SCTs but for those whose signatures do not verify.

@@ -59,7 +59,7 @@ cannot tell.`,
 	f.StringVar(&o.From, "from", "", "issued at or after this `time`, RFC 3339")
 	f.StringVar(&o.Until, "until", "", "issued before this `time`, RFC 3339")
 	f.StringVar(&o.Stratum, "stratum", "", "stratum by `id` or label")
-	f.StringVar(&o.Status, "status", "", "`what` became of it: population, current, late, waiting, too-old, predated or in-earlier")
+	f.StringVar(&o.Status, "status", "", "`what` became of it: population, current, late, waiting, carried, too-old, predated or in-earlier")
 	f.StringVar(&o.Format, "format", "table", "`form` of the result: table, csv, json, jsonl or pem")
 	f.BoolVar(&o.Proof, "proof", false, "with every sighting in a log its inclusion proof and the signed tree head")
 	setCompletion(cmd, "format", oneOfWords(populationFormats...))
