@@ -101,7 +101,7 @@ func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDoc
 		if err := a.recordDraw(w.e); err != nil {
 			return nil, err
 		}
-		return w.drawDocument(a, 0)
+		return w.drawnAlready(a)
 	}
 	if err := a.dir.Sweep(); err != nil {
 		return nil, err
@@ -111,18 +111,18 @@ func (w *workspace) draw(ctx context.Context, a *audit, o drawOptions) (*drawDoc
 			return nil, err
 		}
 	}
-	rows, err := w.sample(a)
+	rows, hash, err := w.sample(a)
 	if err != nil {
 		return nil, err
 	}
-	n, err := w.extract(ctx, a, rows)
+	doc, err := a.drawDocument(rows, hash)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.recordDraw(w.e); err != nil {
+	if doc.Certificates, err = w.extract(ctx, a, rows); err != nil {
 		return nil, err
 	}
-	return w.drawDocument(a, n)
+	return doc, a.recordDraw(w.e)
 }
 
 func (a *audit) recordDraw(e *env) error {
@@ -250,35 +250,37 @@ func (w *workspace) dice(ctx context.Context, o drawOptions) (string, error) {
 	return text, nil
 }
 
-// sample draws and writes sample.tsv.
-func (w *workspace) sample(a *audit) ([]sampler.SampleRow, error) {
+// sample draws and writes sample.tsv; the hash is the document's.
+func (w *workspace) sample(a *audit) ([]sampler.SampleRow, sampler.DocHash, error) {
+	var none sampler.DocHash
 	raw, err := a.dir.Read(docStrata)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	strata, err := sampler.ParseStrata(raw)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	seed, err := a.dir.Read(docSeed)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	f, err := os.Open(a.dir.Path(docPopulation))
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
 	defer f.Close()
 	pop := sampler.NewPopulationReader(f)
 	rows, err := draw.Select(pop, strata, draw.SeedHex(seed))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.dir.Path(docPopulation), err)
+		return nil, none, fmt.Errorf("%s: %w", a.dir.Path(docPopulation), err)
 	}
 	if pop.Hash() != a.commitment.PopulationHash || sampler.HashDoc(raw) != a.commitment.StrataHash {
-		return nil, &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s or strata.tsv is not the committed one", a.dir.Path(docPopulation)),
+		return nil, none, &exitError{code: exitVerify, id: "not_committed", err: fmt.Errorf("%s or strata.tsv is not the committed one", a.dir.Path(docPopulation)),
 			hint: "bring back the documents as freeze wrote them"}
 	}
-	return rows, a.dir.WriteOnce(docSample, sampler.FormatSample(rows))
+	text := sampler.FormatSample(rows)
+	return rows, sampler.HashDoc(text), a.dir.WriteOnce(docSample, text)
 }
 
 // extract brings the certificates of sampled and finding-named items into the audit
@@ -369,11 +371,8 @@ func (w *workspace) reopen(a *audit) (*collect.Collected, error) {
 	return collect.Reopen(a.dir, nil, saved)
 }
 
-func (w *workspace) drawDocument(a *audit, certificates int) (*drawDocument, error) {
-	seed, err := a.dir.Read(docSeed)
-	if err != nil {
-		return nil, err
-	}
+// drawnAlready describes the draw that is done.
+func (w *workspace) drawnAlready(a *audit) (*drawDocument, error) {
 	raw, err := a.dir.Read(docSample)
 	if err != nil {
 		return nil, err
@@ -382,8 +381,17 @@ func (w *workspace) drawDocument(a *audit, certificates int) (*drawDocument, err
 	if err != nil {
 		return nil, err
 	}
+	return a.drawDocument(rows, sampler.HashDoc(raw))
+}
+
+// drawDocument describes the draw with these rows, as far as the draw itself goes; hash is that of sample.tsv.
+func (a *audit) drawDocument(rows []sampler.SampleRow, hash sampler.DocHash) (*drawDocument, error) {
+	seed, err := a.dir.Read(docSeed)
+	if err != nil {
+		return nil, err
+	}
 	d := &drawDocument{Schema: "selfaudit.draw/v1", AuditID: a.id, Mode: a.opening.Mode, Seed: draw.SeedHex(seed), Population: a.commitment.PopulationCount,
-		SampleHash: sampler.HashDoc(raw).String(), Certificates: certificates, Next: "selfaudit lint --audit " + a.id}
+		SampleHash: hash.String(), Next: "selfaudit lint --audit " + a.id}
 	for _, r := range rows {
 		if r.Role == sampler.RoleSample {
 			d.Sample++

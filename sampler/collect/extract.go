@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -39,6 +40,9 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 	if err != nil {
 		return err
 	}
+	if err := allPicked(want, picked); err != nil {
+		return err
+	}
 	proofs, err := c.proofs(ctx, dir, picked)
 	if err != nil {
 		return err
@@ -64,10 +68,25 @@ func (c *Collected) Extract(ctx context.Context, dir auditdir.Dir, want map[samp
 			return err
 		}
 	}
-	for id := range want {
-		if !found[id] {
+	return nil
+}
+
+// allPicked says which wanted item was not picked; picked is in the order of the items.
+func allPicked(want map[sampler.ItemID]bool, picked []record) error {
+	var found []sampler.ItemID
+	for i := range picked {
+		if i == 0 || picked[i].item != picked[i-1].item {
+			found = append(found, picked[i].item)
+		}
+	}
+	if len(found) == len(want) {
+		return nil
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(want), sampler.ItemID.Compare) {
+		if len(found) == 0 || found[0] != id {
 			return fmt.Errorf("item %s is in the population but not in the work folder, which must be the one the population was frozen from", id)
 		}
+		found = found[1:]
 	}
 	return nil
 }
